@@ -1,0 +1,1 @@
+"""Adapters: one folder per outside thing; each implements ports of the rooms below."""

@@ -1,0 +1,1 @@
+"""App: settings, the composition root and the runner that turns the loop."""

@@ -1,0 +1,21 @@
+"""City: what the city *is* — areas, cells, roads, buildings, networks, people, sensors, organisation — as a package.
+
+A package is a folder of open files (GeoParquet, GeoTIFF, TOML), versioned, checked, never edited in place.
+"""
+
+from rencheng.city.package import FORMAT_VERSION, City, Manifest, read_city, table_from_rows, write_city
+from rencheng.city.schema import Attribute, arrow_schema, schema_tables
+from rencheng.city.terrain import Terrain
+
+__all__ = [
+    "FORMAT_VERSION",
+    "Attribute",
+    "City",
+    "Manifest",
+    "Terrain",
+    "arrow_schema",
+    "read_city",
+    "schema_tables",
+    "table_from_rows",
+    "write_city",
+]

@@ -1,0 +1,64 @@
+"""The schema of the city package: one table of attributes that drives reading, checking and the documentation."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from types import MappingProxyType
+
+import pyarrow as pa
+
+__all__ = ["Attribute", "arrow_schema", "schema_tables"]
+
+_ARROW = {
+    "string": pa.string(),
+    "double": pa.float64(),
+    "int32": pa.int32(),
+    "int64": pa.int64(),
+    "uint64": pa.uint64(),
+    "bool": pa.bool_(),
+    "geometry": pa.binary(),  # well-known binary, as GeoParquet 1.1 says
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attribute:
+    """One column of a city table: name, type, unit, whether it must be there, and what it means."""
+
+    table: str
+    name: str
+    type: str
+    unit: str
+    required: bool
+    description: str
+
+    @property
+    def arrow_type(self) -> pa.DataType:
+        """Arrow type the column is stored in; geometry is WKB."""
+        return _ARROW[self.type]
+
+
+@cache
+def schema_tables() -> Mapping[str, tuple[Attribute, ...]]:
+    """All tables of a city package with their attributes, in the order of the schema file."""
+    tables: dict[str, list[Attribute]] = {}
+    with files("rencheng.city").joinpath("schema.csv").open(encoding="utf-8") as lines:
+        for row in csv.DictReader(lines):
+            attribute = Attribute(
+                table=row["table"],
+                name=row["attribute"],
+                type=row["type"],
+                unit=row["unit"],
+                required=row["required"] == "yes",
+                description=row["description"],
+            )
+            tables.setdefault(attribute.table, []).append(attribute)
+    return MappingProxyType({name: tuple(attributes) for name, attributes in tables.items()})
+
+
+def arrow_schema(table: str) -> pa.Schema:
+    """Arrow schema of a table with every attribute in schema order."""
+    return pa.schema([pa.field(a.name, a.arrow_type) for a in schema_tables()[table]])

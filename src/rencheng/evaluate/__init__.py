@@ -1,0 +1,1 @@
+"""Evaluate 评估: indicators, verification, after-action reports."""

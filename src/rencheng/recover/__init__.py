@@ -1,0 +1,1 @@
+"""Recover 恢复: damage, resource gaps, rectification and review."""

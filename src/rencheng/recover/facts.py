@@ -1,0 +1,73 @@
+"""What recovery publishes: damage, gaps of resources, hazards to be put right, reviews."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rencheng.kernel import Bilingual, fact
+
+__all__ = ["DamageAssessed", "RectificationCompleted", "RectificationOpened", "ResourceGap", "ReviewRecorded"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceGap:
+    """What an area needs and what the city has within reach."""
+
+    area_id: str
+    item: str
+    needed: float
+    available: float
+    unit: str
+
+
+@fact("DamageAssessed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DamageAssessed:
+    """Loss by building and cell of one incident; the rows are fields named by content hash.
+
+    ``buildings_field`` has ``building_id``, ``cell``, ``depth_m``, ``loss_ratio``, ``loss_cny``, ``state`` (none,
+    slight, moderate, extensive, complete); ``cells_field`` has ``cell``, ``depth_m``, ``loss_cny``, ``buildings``,
+    ``residents``.
+    """
+
+    incident_id: str
+    method: str
+    buildings_field: str
+    cells_field: str
+    buildings_damaged: int
+    residents_affected: float
+    loss_cny: float
+    gaps: tuple[ResourceGap, ...]
+
+
+@fact("RectificationOpened")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RectificationOpened:
+    """A latent hazard 隐患 that the event showed must be put right by somebody until a date."""
+
+    rectification_id: str
+    incident_id: str
+    title: Bilingual
+    role_id: str
+    lon: float
+    lat: float
+    due_at: datetime
+
+
+@fact("RectificationCompleted")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RectificationCompleted:
+    """The hazard is put right, with proof."""
+
+    rectification_id: str
+    receipt: str
+
+
+@fact("ReviewRecorded")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewRecorded:
+    """The review of an incident: what went well, what did not, what changes."""
+
+    incident_id: str
+    findings: tuple[Bilingual, ...]

@@ -1,0 +1,1 @@
+"""Rehearse 推演: scenarios played in a simulated world through the very same stages."""

@@ -1,0 +1,1 @@
+"""Respond 处置: incidents, plans, tasks, command structure and dispatch."""

@@ -1,0 +1,223 @@
+"""What response publishes: incidents and their nodes, plans, tasks, needs, assignments, road closures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rencheng.kernel import Bilingual, fact
+
+__all__ = [
+    "IncidentClosed",
+    "IncidentNodeReached",
+    "IncidentOpened",
+    "NeedMet",
+    "NeedRaised",
+    "NeedUnmet",
+    "PlanActivated",
+    "RoadClosed",
+    "RoadReopened",
+    "TaskAcknowledged",
+    "TaskCompleted",
+    "TaskCreated",
+    "TaskEscalated",
+    "TaskOverdue",
+    "UnitArrived",
+    "UnitAssigned",
+    "UnitReleased",
+]
+
+
+@fact("IncidentOpened")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentOpened:
+    """An event that needs command begins, out of a warning or of reports."""
+
+    incident_id: str
+    hazard: str
+    title: Bilingual
+    response_level: str
+    """IV … I"""
+    event_grade: str
+    """general, larger, major, extraordinary"""
+    warning_id: str
+    cells: tuple[int, ...]
+    area_ids: tuple[str, ...]
+
+
+@fact("IncidentNodeReached")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentNodeReached:
+    """The incident passed one of the twelve nodes of the standard operating procedure, in order."""
+
+    incident_id: str
+    node: str
+    number: int
+
+
+@fact("IncidentClosed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentClosed:
+    """All twelve nodes are passed: assessed, rectified or scheduled, reviewed."""
+
+    incident_id: str
+
+
+@fact("PlanActivated")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanActivated:
+    """The most specific plan for hazard, level and place was put in force."""
+
+    incident_id: str
+    plan_id: str
+    plan_version: str
+    response_level: str
+    why: str
+
+
+@fact("TaskCreated")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCreated:
+    """A step of a plan is somebody's to do."""
+
+    task_id: str
+    incident_id: str
+    step_id: str
+    title: Bilingual
+    role_id: str
+    acknowledge_by: datetime
+    due_at: datetime
+    receipt: str
+    """What must be handed in: none, text, photo, count"""
+    measure: str
+
+
+@fact("TaskAcknowledged")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskAcknowledged:
+    """The role answered that it has the task."""
+
+    task_id: str
+    role_id: str
+
+
+@fact("TaskEscalated")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskEscalated:
+    """Nobody acknowledged in time: the task goes to the next role up."""
+
+    task_id: str
+    from_role_id: str
+    to_role_id: str
+    step: int
+    """1 for the first escalation, 2 …"""
+    acknowledge_by: datetime
+
+
+@fact("TaskCompleted")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskCompleted:
+    """The task is done, with its receipt."""
+
+    task_id: str
+    role_id: str
+    receipt: str
+
+
+@fact("TaskOverdue")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskOverdue:
+    """The deadline passed before the task was done; said once."""
+
+    task_id: str
+
+
+@fact("NeedRaised")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedRaised:
+    """Somebody at a place needs something: rescue, pumping, medical help, evacuation."""
+
+    need_id: str
+    incident_id: str
+    kind: str
+    skills: tuple[str, ...]
+    lon: float
+    lat: float
+    cell: int
+    people: int
+    priority: int
+    """1 most urgent … 4"""
+    report_id: str
+
+
+@fact("UnitAssigned")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitAssigned:
+    """A unit is sent to a need; travel time is over the road graph with flooded links closed."""
+
+    need_id: str
+    unit_id: str
+    travel_s: float
+    arrive_at: datetime
+    route: tuple[tuple[float, float], ...]
+    """Lon/lat points along the way."""
+    why: str
+
+
+@fact("NeedUnmet")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedUnmet:
+    """No unit could be given to a need, and why; said again only when the reason changes."""
+
+    need_id: str
+    reason: str
+    """no_unit_with_skill, all_units_busy, unreachable, outranked"""
+    detail: Bilingual
+
+
+@fact("UnitArrived")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitArrived:
+    """The unit is at the need."""
+
+    need_id: str
+    unit_id: str
+
+
+@fact("NeedMet")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedMet:
+    """The need is served."""
+
+    need_id: str
+    unit_id: str
+
+
+@fact("UnitReleased")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnitReleased:
+    """The unit is free again, where it stands."""
+
+    unit_id: str
+    lon: float
+    lat: float
+
+
+@fact("RoadClosed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoadClosed:
+    """A road link is closed to traffic; routing obeys at once."""
+
+    link_id: int
+    reason: str
+    depth_m: float | None
+    lon: float
+    lat: float
+
+
+@fact("RoadReopened")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RoadReopened:
+    """A closed road link is open again."""
+
+    link_id: int

@@ -1,0 +1,1 @@
+"""Sense 感知: feeds, quality control, latest state and health of sensors, and people's reports as observations."""

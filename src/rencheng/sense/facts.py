@@ -1,0 +1,116 @@
+"""What sensing publishes: batches taken, feeds that break and mend, sensors that fall silent or lie, reports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from rencheng.kernel import fact
+
+__all__ = [
+    "BatchTaken",
+    "FeedFailed",
+    "FeedRecovered",
+    "ReportReceived",
+    "SensorRecovered",
+    "SensorSilent",
+    "SensorSuspected",
+    "SensorTrusted",
+]
+
+
+@fact("BatchTaken")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchTaken:
+    """A batch of readings was stored, checked and acknowledged together with the feed's position."""
+
+    feed_id: str
+    position: str
+    accepted: int
+    repeated: int
+    refused: int
+    flagged: dict[str, int]
+    """Quality flag name → readings that carry it."""
+    first_at: datetime | None
+    last_at: datetime | None
+
+
+@fact("FeedFailed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedFailed:
+    """A feed broke; said once, not at every try."""
+
+    feed_id: str
+    reason: str
+
+
+@fact("FeedRecovered")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedRecovered:
+    """A feed that had failed delivers again."""
+
+    feed_id: str
+
+
+@fact("SensorSilent")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorSilent:
+    """A channel has not reported for k expected intervals."""
+
+    sensor_id: str
+    quantity: str
+    last_at: datetime
+    expected_interval_s: float
+    missed_intervals: float
+
+
+@fact("SensorRecovered")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorRecovered:
+    """A silent channel reports again."""
+
+    sensor_id: str
+    quantity: str
+    silent_s: float
+
+
+@fact("SensorSuspected")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorSuspected:
+    """A channel's readings no longer deserve belief (stuck, jumping, out of range) and why."""
+
+    sensor_id: str
+    quantity: str
+    flag: str
+    detail: str
+
+
+@fact("SensorTrusted")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorTrusted:
+    """A suspected channel behaves again."""
+
+    sensor_id: str
+    quantity: str
+    flag: str
+
+
+@fact("ReportReceived")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportReceived:
+    """A person, hotline, camera, drone or satellite reports something at a place: an observation like any other."""
+
+    report_id: str
+    source: str
+    """citizen, hotline, grid_officer, camera, drone, satellite, social_media"""
+    hazard: str
+    category: str
+    """water_on_road, water_in_building, person_trapped, road_blocked, medical, power_out, other"""
+    lon: float
+    lat: float
+    cell: int
+    text: str
+    depth_m: float | None
+    people: int
+    event_id: str
+    """Reports fused to one event (same hazard, near in place and time) share it."""
