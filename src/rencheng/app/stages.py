@@ -1,0 +1,117 @@
+"""The stages of the loop in their order, and the states they are in together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from rencheng import assess, community, evaluate, recover, respond, sense, warn
+from rencheng.kernel import Draft
+from rencheng.ledger import Entry
+
+__all__ = ["STAGES", "Inputs", "Stage", "States", "evolve_all", "initial_states"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class States:
+    """State of every stage after the first ``seq`` facts; a snapshot that nobody changes."""
+
+    seq: int
+    sense: sense.State
+    assess: assess.State
+    warn: warn.State
+    respond: respond.State
+    recover: recover.State
+    community: community.State
+    evaluate: evaluate.State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """What stays the same in a run, stage by stage: city, rules, stores."""
+
+    sense: sense.Inputs
+    assess: assess.Inputs
+    warn: warn.Inputs
+    respond: respond.Inputs
+    recover: recover.Inputs
+    community: community.Inputs
+    evaluate: evaluate.Inputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage as the runner sees it."""
+
+    name: str
+    decide: Callable[[Any, Any, datetime], list[Draft]] | None
+    """None for a stage that the runner asks in its own way."""
+    evolve: Callable[[Any, Entry], Any]
+    next_due: Callable[[Any, Any], datetime | None] | None
+    handle: Callable[[Any, Any, Any, datetime, str], list[Draft]] | None
+    on_timer: bool
+    """Whether it is asked on timer turns, when no new reading came."""
+
+
+STAGES: tuple[Stage, ...] = (
+    Stage(name="sense", decide=None, evolve=sense.evolve, next_due=None, handle=sense.handle, on_timer=False),
+    Stage(
+        name="assess", decide=assess.decide, evolve=assess.evolve, next_due=None, handle=None, on_timer=False
+    ),
+    Stage(
+        name="warn",
+        decide=warn.decide,
+        evolve=warn.evolve,
+        next_due=warn.next_due,
+        handle=warn.handle,
+        on_timer=True,
+    ),
+    Stage(
+        name="respond",
+        decide=respond.decide,
+        evolve=respond.evolve,
+        next_due=respond.next_due,
+        handle=respond.handle,
+        on_timer=True,
+    ),
+    Stage(
+        name="recover",
+        decide=recover.decide,
+        evolve=recover.evolve,
+        next_due=recover.next_due,
+        handle=recover.handle,
+        on_timer=True,
+    ),
+    Stage(
+        name="community",
+        decide=community.decide,
+        evolve=community.evolve,
+        next_due=community.next_due,
+        handle=community.handle,
+        on_timer=True,
+    ),
+    Stage(
+        name="evaluate",
+        decide=evaluate.decide,
+        evolve=evaluate.evolve,
+        next_due=evaluate.next_due,
+        handle=evaluate.handle,
+        on_timer=True,
+    ),
+)
+
+
+def initial_states() -> States:
+    """States before the first fact."""
+    rooms = {"sense": sense, "assess": assess, "warn": warn, "respond": respond}
+    late = {"recover": recover, "community": community, "evaluate": evaluate}
+    first: Mapping[str, Any] = {name: room.initial_state() for name, room in {**rooms, **late}.items()}  # type: ignore[attr-defined]
+    return States(seq=0, **first)
+
+
+def evolve_all(states: States, entry: Entry) -> States:
+    """Let every stage learn of one fact."""
+    changed = {stage.name: stage.evolve(getattr(states, stage.name), entry) for stage in STAGES}
+    return replace(states, seq=entry.seq, **changed)
