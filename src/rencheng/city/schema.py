@@ -26,7 +26,11 @@ _ARROW = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
-    """One column of a city table: name, type, unit, whether it must be there, and what it means."""
+    """One column of a city table: name, type, unit, whether it must be there, and what it means.
+
+    ``key`` columns together name a row of the table; ``refers`` lists the ``table.attribute`` a value must be found
+    in (any of them); ``values`` are the words the column may hold, ``open_values`` says that others may come.
+    """
 
     table: str
     name: str
@@ -34,6 +38,10 @@ class Attribute:
     unit: str
     required: bool
     description: str
+    key: bool = False
+    refers: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    open_values: bool = False
 
     @property
     def arrow_type(self) -> pa.DataType:
@@ -54,6 +62,10 @@ def schema_tables() -> Mapping[str, tuple[Attribute, ...]]:
                 unit=row["unit"],
                 required=row["required"] == "yes",
                 description=row["description"],
+                key=row["key"] == "yes",
+                refers=tuple(filter(None, row["refers"].split("|"))),
+                values=tuple(v for v in row["values"].split("|") if v not in {"", "…"}),
+                open_values=row["values"].endswith("…"),
             )
             tables.setdefault(attribute.table, []).append(attribute)
     return MappingProxyType({name: tuple(attributes) for name, attributes in tables.items()})
