@@ -1,10 +1,23 @@
 """Ledger: what was known, decided and done — append-only facts, each with who, when, why and its cause.
 
 Stages propose drafts; a store (memory, SQLite) records them as entries; every view, timeline and report is a fold.
+Each entry has a leaf hash, so a tree head (:mod:`rencheng.ledger.merkle`) stands for the whole history, and
+:func:`verify` finds any change to what was stored.
 """
 
 from rencheng.ledger.entry import Entry, canonical_bytes, entry_from_draft, leaf_hash
 from rencheng.ledger.fold import fold
 from rencheng.ledger.ports import Ledger
+from rencheng.ledger.stored import StoredEntry
+from rencheng.ledger.upcast import upcaster
 
-__all__ = ["Entry", "Ledger", "canonical_bytes", "entry_from_draft", "fold", "leaf_hash"]
+__all__ = [
+    "Entry",
+    "Ledger",
+    "StoredEntry",
+    "canonical_bytes",
+    "entry_from_draft",
+    "fold",
+    "leaf_hash",
+    "upcaster",
+]

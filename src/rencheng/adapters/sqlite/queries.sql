@@ -1,0 +1,28 @@
+-- name: head
+SELECT coalesce(max(seq), 0) FROM entries;
+
+-- name: recorded_ids
+SELECT id FROM entries WHERE id IN (SELECT value FROM json_each(:ids));
+
+-- name: versions
+SELECT value, (SELECT max(version) FROM entries WHERE stream = value) FROM json_each(:streams);
+
+-- name: insert
+INSERT INTO entries (seq, id, stream, version, kind, schema, occurred_us, recorded_us, actor, cause, body, leaf)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- name: since
+SELECT seq, id, stream, version, kind, schema, occurred_us, recorded_us, actor, cause, body, leaf
+FROM entries WHERE seq > :after AND seq <= :until ORDER BY seq LIMIT :count;
+
+-- name: since_of_kinds
+SELECT seq, id, stream, version, kind, schema, occurred_us, recorded_us, actor, cause, body, leaf
+FROM entries WHERE seq > :after AND seq <= :until AND kind IN (SELECT value FROM json_each(:kinds))
+ORDER BY seq LIMIT :count;
+
+-- name: stream
+SELECT seq, id, stream, version, kind, schema, occurred_us, recorded_us, actor, cause, body, leaf
+FROM entries WHERE stream = :stream ORDER BY version;
+
+-- name: integrity
+PRAGMA integrity_check(100);
