@@ -63,8 +63,18 @@ class Notice:
     certainty: str
     """CAP certainty: Observed, Likely, Possible."""
     references: tuple[str, ...]
+    """Earlier notices of this warning, oldest first, each ``sender,identifier,sent`` as CAP writes them."""
     mode: str
     """CAP status: Actual, Exercise (rehearsal) or Test (replay)."""
+    action: str = "Alert"
+    """CAP msgType: Alert for the first notice of a warning, then Update, Cancel for the last."""
+    sender: str = ""
+    """CAP sender, e.g. ``"rencheng@city-1"``."""
+    sender_name: Bilingual = Bilingual(zh="", en="")
+    zone: str = ""
+    """Area that the warning is for: an area id, or the city's id."""
+    origin: str = "rule"
+    """Who keeps it up: ``rule`` (graded every turn) or ``person`` (stands until withdrawn or run out)."""
 
 
 @fact("WarningIssued")
