@@ -9,7 +9,29 @@ from typing import Protocol
 
 import pyarrow as pa
 
-__all__ = ["QualityFlag", "Readings"]
+from rencheng.sense.batch import Decoded, Intake
+
+__all__ = ["HEALTH_SCHEMA", "QualityFlag", "ReadingStore", "Readings"]
+
+HEALTH_SCHEMA = pa.schema(
+    [
+        ("sensor_id", pa.string()),
+        ("quantity", pa.string()),
+        ("last_at", pa.timestamp("us", tz="UTC")),  # last reading taken in order
+        ("last_value", pa.float64()),
+        ("last_flags", pa.uint16()),
+        ("interval_s", pa.float64()),  # configured, else the running median of gaps; NaN until learnt
+        ("readings", pa.int64()),
+        ("same_since", pa.timestamp("us", tz="UTC")),  # since when the value has not changed
+        ("good_value", pa.float64()),  # last value that no check objected to; NaN if none yet
+        ("out_of_range", pa.uint8()),  # flagged less unflagged readings of late, 0 … 6
+        ("impossible_rate", pa.uint8()),
+        ("stuck", pa.uint8()),
+        ("datum_jump", pa.uint8()),
+    ]
+)
+"""Columns of :meth:`ReadingStore.health`. The last four are leaky counters: up by one at a reading that carries
+the flag, down by one at a reading that does not, kept within 0 and 6."""
 
 
 class QualityFlag(IntFlag):
@@ -52,4 +74,58 @@ class Readings(Protocol):
 
     def latest(self, *, at: datetime, quantity: str | None = None) -> pa.Table:
         """Last reading per sensor and quantity not later than ``at``; has a ``quantity`` column besides."""
+        ...
+
+class ReadingStore(Readings, Protocol):
+    """The readings store with its write side: one transaction per batch.
+
+    Readings, quality flags, refused rows, quality-control state per channel and the feed's position are committed
+    together, or nothing is. A position that was acknowledged before is answered with its first acknowledgement.
+    """
+
+    def take(self, feed_id: str, position: str, batch: Decoded, *, now: datetime) -> Intake:
+        """Store, check and acknowledge a batch.
+
+        Parameters
+        ----------
+        feed_id : str
+            The feed.
+        position : str
+            Where in the feed the batch stands; names the batch for ever.
+        batch : Decoded
+            What was decoded.
+        now : datetime
+            When the batch arrived.
+
+        Raises
+        ------
+        StorageFailed
+            The store refused; nothing of this batch was taken.
+        """
+        ...
+
+    def position(self, feed_id: str) -> str | None:
+        """Position of the feed's last acknowledged batch; ``None`` if it never delivered."""
+        ...
+
+    def refused(self, feed_id: str, limit: int = 100) -> pa.Table:
+        """Rows kept aside, newest first: ``position``, ``row``, ``raw``, ``reason``, ``detail``, ``taken_at``."""
+        ...
+
+    def count(self) -> int:
+        """Number of readings stored, flagged ones among them."""
+        ...
+
+    def health(self) -> pa.Table:
+        """Condition of every channel that ever reported; columns :data:`HEALTH_SCHEMA`, sorted by sensor, quantity."""
+        ...
+
+    def feeds(self) -> pa.Table:
+        """Totals per feed: ``feed_id``, ``position``, ``taken_at``, ``batches``, ``rows``, ``accepted``, ``repeated``,
+        ``refused``.
+        """
+        ...
+
+    def close(self) -> None:
+        """Release the store."""
         ...

@@ -1,0 +1,176 @@
+"""Batches: what a feed's rows become at the border, and what the store says of having taken them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rencheng.kernel import InvalidReading, quantity
+
+__all__ = [
+    "GOOD_SCHEMA",
+    "NO_LIMITS",
+    "REFUSED_SCHEMA",
+    "Decoded",
+    "Intake",
+    "RefusalReason",
+    "TimingLimits",
+    "decoded_from_arrays",
+]
+
+GOOD_SCHEMA = pa.schema(
+    [
+        ("sensor_id", pa.string()),
+        ("quantity", pa.string()),
+        ("at", pa.timestamp("us", tz="UTC")),
+        ("value", pa.float64()),
+    ]
+)
+"""Columns of readings that can be taken; values in the SI unit of their quantity."""
+
+REFUSED_SCHEMA = pa.schema(
+    [("row", pa.int64()), ("raw", pa.string()), ("reason", pa.string()), ("detail", pa.string())]
+)
+"""Columns of rows kept aside; ``row`` counts from 1 and includes a header line."""
+
+
+class RefusalReason:
+    """Why a row is kept aside, as stored and counted."""
+
+    UNKNOWN_SENSOR = "unknown_sensor"
+    UNKNOWN_QUANTITY = "unknown_quantity"
+    UNKNOWN_UNIT = "unknown_unit"
+    BAD_TIME = "bad_time"
+    NAIVE_TIME = "naive_time"
+    FUTURE_TIME = "future_time"
+    BAD_NUMBER = "bad_number"
+    NOT_FINITE = "not_finite"
+    NO_SENSOR = "no_sensor"
+    BAD_ROW = "bad_row"
+    BAD_ENCODING = "bad_encoding"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimingLimits:
+    """How far a feed's stamps may lie from the arrival.
+
+    Parameters
+    ----------
+    allowance_late_s : float
+        A reading older than this on arrival is flagged LATE.
+    clock_ahead_s : float
+        A reading stamped further ahead of the arrival than this is flagged FUTURE.
+    future_limit_s : float
+        A reading stamped further ahead than this is refused.
+    """
+
+    allowance_late_s: float = 6 * 3600.0
+    clock_ahead_s: float = 300.0
+    future_limit_s: float = 86400.0
+
+
+NO_LIMITS = TimingLimits(allowance_late_s=float("inf"), clock_ahead_s=float("inf"), future_limit_s=float("inf"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A batch after decoding.
+
+    Parameters
+    ----------
+    good : pyarrow.Table
+        :data:`GOOD_SCHEMA`; string columns may be dictionary-encoded.
+    refused : pyarrow.Table
+        :data:`REFUSED_SCHEMA`.
+    rows : int
+        Rows the feed delivered. A wide row with three measured columns is one row and up to three readings.
+    limits : TimingLimits
+        The feed's allowances, applied by the store, which knows when the batch arrived.
+    """
+
+    good: pa.Table
+    refused: pa.Table = field(default_factory=REFUSED_SCHEMA.empty_table)
+    rows: int = 0
+    limits: TimingLimits = TimingLimits()
+
+
+def decoded_from_arrays(
+    sensor_id: Sequence[str] | NDArray[Any],
+    quantity_name: str,
+    at: NDArray[np.datetime64],
+    value: NDArray[np.float64],
+    *,
+    limits: TimingLimits | None = None,
+) -> Decoded:
+    """Make a batch of one quantity from arrays, as a simulated gauge does.
+
+    Parameters
+    ----------
+    sensor_id : sequence of str
+        Shape (n,).
+    quantity_name : str
+        Name in the quantity table.
+    at : array of datetime64
+        Shape (n,), UTC.
+    value : array of float
+        Shape (n,), SI unit; NaN means nothing was measured and is left out.
+    """
+    quantity(quantity_name)
+    keep = ~np.isnan(value)
+    if np.isinf(value).any():
+        raise InvalidReading("value is infinite", mend="Leave out what was not measured")
+    ids = pa.array(sensor_id, pa.string()).filter(pa.array(keep))
+    stamps = pa.array(at[keep].astype("datetime64[us]").astype(np.int64)).cast(pa.timestamp("us", tz="UTC"))
+    good = pa.table(
+        [ids, pa.array([quantity_name] * len(ids), pa.string()), stamps, pa.array(value[keep], pa.float64())],
+        schema=GOOD_SCHEMA,
+    )
+    return Decoded(good=good, rows=len(value), limits=limits or TimingLimits())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intake:
+    """What the store did with a batch: the acknowledgement, the same however often the batch is offered.
+
+    Parameters
+    ----------
+    feed_id, position : str
+        The feed and where in it the batch stands.
+    rows : int
+        Rows the feed delivered.
+    accepted : int
+        Readings newly stored, flagged ones among them.
+    repeated : int
+        Readings that were stored already, value and all.
+    refused : int
+        Rows kept aside.
+    flagged : dict of str to int
+        Quality flag name → newly stored readings that carry it.
+    reasons : dict of str to int
+        Refusal reason → rows kept aside.
+    first_at, last_at : datetime or None
+        Span of the readings newly stored.
+    taken_at : datetime
+        When the batch was first acknowledged.
+    again : bool
+        True when this position had been acknowledged before; then nothing was changed now.
+    """
+
+    feed_id: str
+    position: str
+    rows: int
+    accepted: int
+    repeated: int
+    refused: int
+    flagged: dict[str, int]
+    reasons: dict[str, int]
+    first_at: datetime | None
+    last_at: datetime | None
+    taken_at: datetime
+    again: bool = False
