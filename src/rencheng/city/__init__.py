@@ -3,15 +3,22 @@
 A package is a folder of open files (GeoParquet, GeoTIFF, TOML), versioned, checked, never edited in place.
 """
 
+from rencheng.city.organisation import AreaTree, Organisation, Role
 from rencheng.city.package import FORMAT_VERSION, City, Manifest, read_city, table_from_rows, write_city
+from rencheng.city.roads import RoadGraph, Route
 from rencheng.city.schema import Attribute, arrow_schema, schema_tables
 from rencheng.city.terrain import Terrain
 
 __all__ = [
     "FORMAT_VERSION",
+    "AreaTree",
     "Attribute",
     "City",
     "Manifest",
+    "Organisation",
+    "RoadGraph",
+    "Role",
+    "Route",
     "Terrain",
     "arrow_schema",
     "read_city",
