@@ -11,7 +11,7 @@ from rencheng.kernel.errors import (
     RenchengError,
     StorageFailed,
 )
-from rencheng.kernel.facts import Draft, FactType, canonical_json, fact, fact_type, fact_type_of, fact_types
+from rencheng.kernel.facts import Draft, FactType, canonical_json, fact, fact_id, fact_type, fact_type_of, fact_types
 from rencheng.kernel.grades import Colour, EventGrade, Hazard, ResponseLevel
 from rencheng.kernel.ids import (
     AreaId,
@@ -87,6 +87,7 @@ __all__ = [
     "derived_id",
     "distance_m",
     "fact",
+    "fact_id",
     "fact_type",
     "fact_type_of",
     "fact_types",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from base64 import b32encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
@@ -20,7 +20,7 @@ from rencheng.kernel.errors import InvalidInput
 from rencheng.kernel.ids import FactId
 from rencheng.kernel.time import micros, require_utc
 
-__all__ = ["Draft", "FactType", "canonical_json", "fact", "fact_type", "fact_type_of", "fact_types"]
+__all__ = ["Draft", "FactType", "canonical_json", "fact", "fact_id", "fact_type", "fact_type_of", "fact_types"]
 
 T = TypeVar("T")
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -89,6 +89,13 @@ def canonical_json(value: object) -> bytes:
     return _ENCODER.encode(value)
 
 
+def fact_id(*, kind: str, stream: str, occurred_us: int, actor: str, cause: Sequence[str], body_json: bytes) -> FactId:
+    """Derive the id of a fact from its content: 24 lower-case base32 digits (120 bits of SHA-256)."""
+    parts = (kind, stream, str(occurred_us), actor, "|".join(cause), "")
+    digest = hashlib.sha256("\x1f".join(parts).encode() + body_json).digest()
+    return FactId(b32encode(digest[:15]).decode().lower())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
     """A fact that a stage proposes, with who, when and because of what.
@@ -117,6 +124,12 @@ class Draft:
     def __post_init__(self) -> None:
         registered = fact_type_of(self.body)
         object.__setattr__(self, "occurred_at", require_utc(self.occurred_at, name="occurred_at"))
-        parts = (registered.kind, self.stream, str(micros(self.occurred_at)), self.actor, "|".join(self.cause), "")
-        digest = hashlib.sha256("\x1f".join(parts).encode() + canonical_json(self.body)).digest()
-        object.__setattr__(self, "id", FactId(b32encode(digest[:15]).decode().lower()))
+        name = fact_id(
+            kind=registered.kind,
+            stream=self.stream,
+            occurred_us=micros(self.occurred_at),
+            actor=self.actor,
+            cause=self.cause,
+            body_json=canonical_json(self.body),
+        )
+        object.__setattr__(self, "id", name)

@@ -7,17 +7,23 @@ Each entry has a leaf hash, so a tree head (:mod:`rencheng.ledger.merkle`) stand
 
 from rencheng.ledger.entry import Entry, canonical_bytes, entry_from_draft, leaf_hash
 from rencheng.ledger.fold import fold
+from rencheng.ledger.merkle import TreeHead
 from rencheng.ledger.ports import Ledger
 from rencheng.ledger.stored import StoredEntry
 from rencheng.ledger.upcast import upcaster
+from rencheng.ledger.verification import Defect, Verdict, verify
 
 __all__ = [
+    "Defect",
     "Entry",
     "Ledger",
     "StoredEntry",
+    "TreeHead",
+    "Verdict",
     "canonical_bytes",
     "entry_from_draft",
     "fold",
     "leaf_hash",
     "upcaster",
+    "verify",
 ]

@@ -24,7 +24,7 @@ from rencheng.ledger.upcast import body_reader
 __all__ = ["StoredEntry", "canonical_bytes_of_stored", "entries_from_stored", "stored_from_draft"]
 
 _EPOCH = from_micros(0)
-_CAUSE = msgspec.json.Decoder(tuple[str, ...])
+_CAUSE = msgspec.json.Decoder(tuple[FactId, ...])
 
 
 class StoredEntry(NamedTuple):

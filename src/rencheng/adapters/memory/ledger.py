@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from types import TracebackType
+from typing import Self
 
 from rencheng.kernel import Draft
 from rencheng.ledger import Entry, StoredEntry
@@ -77,7 +78,7 @@ class MemoryLedger:
     def close(self) -> None:
         """Keep all; there is nothing to release."""
 
-    def __enter__(self) -> MemoryLedger:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 from rencheng.adapters.sqlite.connection import create, open_reader, open_writer
 from rencheng.adapters.sqlite.errors import storage_errors
@@ -78,15 +78,19 @@ class SqliteLedger:
 
     def since(self, seq: int = 0, *, limit: int | None = None, kinds: Collection[str] | None = None) -> Iterator[Entry]:
         """Entries after a position in order, read in pieces; see :meth:`rencheng.ledger.Ledger.since`."""
-        return entries_from_stored(self._rows(seq, self.head, limit, kinds))
+        if kinds is None:
+            rows = self._pieces("since", after=seq, limit=limit)
+        else:
+            rows = self._pieces("since_of_kinds", after=seq, limit=limit, kinds=_json(sorted(kinds)))
+        return entries_from_stored(rows)
 
     def stream(self, name: str) -> list[Entry]:
         """Entries of one stream in order."""
         return list(entries_from_stored(self._fetch("stream", stream=name)))
 
     def stored(self, seq: int = 0) -> Iterator[StoredEntry]:
-        """Rows after a position exactly as stored."""
-        return map(StoredEntry._make, self._rows(seq, self.head, None, None))
+        """Rows after a position exactly as stored; bytes that are no text come as lone surrogates."""
+        return map(_stored_row, self._pieces("stored", after=seq, limit=None))
 
     def storage_defects(self) -> list[str]:
         """What SQLite's own integrity check finds: torn pages, indexes that disagree with the table."""
@@ -105,15 +109,16 @@ class SqliteLedger:
             if self._writer is not None:
                 self._writer.close()
 
+    def _pieces(self, query: str, *, after: int, limit: int | None, **values: object) -> Iterator[tuple[Any, ...]]:
+        until = self.head
+        return self._rows(query, after, until, until if limit is None else limit, values)
+
     def _rows(
-        self, after: int, until: int, limit: int | None, kinds: Collection[str] | None
+        self, query: str, after: int, until: int, left: int, values: Mapping[str, object]
     ) -> Iterator[tuple[Any, ...]]:
-        name = "since" if kinds is None else "since_of_kinds"
-        wanted = {} if kinds is None else {"kinds": _json(sorted(kinds))}
-        left = until if limit is None else limit
         while left > 0 and after < until:
             count = min(left, _PIECE)
-            rows = self._fetch(name, after=after, until=until, count=count, **wanted)
+            rows = self._fetch(query, after=after, until=until, count=count, **values)
             yield from rows
             if len(rows) < count:
                 return
@@ -124,7 +129,7 @@ class SqliteLedger:
         with self._reading, storage_errors(self.path):
             return self._reader.execute(QUERIES[query], values).fetchall()
 
-    def __enter__(self) -> SqliteLedger:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -133,8 +138,26 @@ class SqliteLedger:
         self.close()
 
 
-def _json(names: Any) -> str:
+def _json(names: Iterable[str]) -> str:
     return canonical_json(list(names)).decode()
+
+
+def _stored_row(columns: tuple[Any, ...]) -> StoredEntry:
+    seq, id_, stream, version, kind, schema, occurred_us, recorded_us, actor, cause, body, leaf = columns
+    return StoredEntry(
+        seq,
+        id_.decode("utf-8", "surrogateescape"),
+        stream.decode("utf-8", "surrogateescape"),
+        version,
+        kind.decode("utf-8", "surrogateescape"),
+        schema,
+        occurred_us,
+        recorded_us,
+        actor.decode("utf-8", "surrogateescape"),
+        cause.decode("utf-8", "surrogateescape"),
+        body.decode("utf-8", "surrogateescape"),
+        leaf,
+    )
 
 
 @contextmanager
@@ -158,5 +181,5 @@ def _disk_errors(path: Path) -> Iterator[None]:
         raise StorageFailed(
             f"the file cannot be made: {error.strerror or error}",
             where=str(path),
-            mend="Check the folder's permissions",
+            mend="Check the folder",
         ) from error

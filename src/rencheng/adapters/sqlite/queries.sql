@@ -15,6 +15,11 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 SELECT seq, id, stream, version, kind, schema, occurred_us, recorded_us, actor, cause, body, leaf
 FROM entries WHERE seq > :after AND seq <= :until ORDER BY seq LIMIT :count;
 
+-- name: stored
+SELECT seq, CAST(id AS BLOB), CAST(stream AS BLOB), version, CAST(kind AS BLOB), schema, occurred_us, recorded_us,
+    CAST(actor AS BLOB), CAST(cause AS BLOB), CAST(body AS BLOB), leaf
+FROM entries WHERE seq > :after AND seq <= :until ORDER BY seq LIMIT :count;
+
 -- name: since_of_kinds
 SELECT seq, id, stream, version, kind, schema, occurred_us, recorded_us, actor, cause, body, leaf
 FROM entries WHERE seq > :after AND seq <= :until AND kind IN (SELECT value FROM json_each(:kinds))
