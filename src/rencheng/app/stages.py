@@ -57,9 +57,7 @@ class Stage:
 
 STAGES: tuple[Stage, ...] = (
     Stage(name="sense", decide=None, evolve=sense.evolve, next_due=None, handle=sense.handle, on_timer=False),
-    Stage(
-        name="assess", decide=assess.decide, evolve=assess.evolve, next_due=None, handle=None, on_timer=False
-    ),
+    Stage(name="assess", decide=assess.decide, evolve=assess.evolve, next_due=None, handle=None, on_timer=False),
     Stage(
         name="warn",
         decide=warn.decide,

@@ -27,7 +27,7 @@ class DamageAssessed:
     """Loss by building and cell of one incident; the rows are fields named by content hash.
 
     ``buildings_field`` has ``building_id``, ``cell``, ``depth_m``, ``loss_ratio``, ``loss_cny``, ``state`` (none,
-    slight, moderate, extensive, complete); ``cells_field`` has ``cell``, ``depth_m``, ``loss_cny``, ``buildings``,
+    slight, moderate, substantial); ``cells_field`` has ``cell``, ``depth_m``, ``loss_cny``, ``buildings``,
     ``residents``.
     """
 
@@ -37,7 +37,8 @@ class DamageAssessed:
     cells_field: str
     buildings_damaged: int
     residents_affected: float
-    loss_cny: float
+    loss_cny: float | None
+    """None where the city has no buildings with a value."""
     gaps: tuple[ResourceGap, ...]
 
 

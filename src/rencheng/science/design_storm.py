@@ -49,7 +49,11 @@ class IntensityFormula:
 
 
 SHANGHAI_2017 = IntensityFormula(
-    a_mm_min=1600.0 / 167.0, c_ratio=0.846, b_min=7.0, n_ratio=0.656, source="Shanghai DB31/T 1043-2017, q in L/(s·hm²) / 167"
+    a_mm_min=1600.0 / 167.0,
+    c_ratio=0.846,
+    b_min=7.0,
+    n_ratio=0.656,
+    source="Shanghai DB31/T 1043-2017, q in L/(s·hm²) / 167",
 )
 """Shanghai's formula, q = 1600 (1 + 0.846 lg P) / (t + 7.0)^0.656."""
 
@@ -80,7 +84,7 @@ def chicago_hyetograph(
     """
     if duration_min <= 0 or duration_min % step_min or not 0.0 < peak_ratio < 1.0 or return_period_a < 1.0:
         raise InvalidInput(
-            "a hyetograph needs duration > 0, a step that divides it, 0 < peak ratio < 1 and a return period of a year or more"
+            "a hyetograph needs a duration that its step divides, 0 < peak ratio < 1, a return period of a year or more"
         )
     edges = np.arange(0, duration_min + step_min, step_min, dtype=np.float64)
     peak = peak_ratio * duration_min
