@@ -75,7 +75,7 @@ def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: st
 
 
 def peak_depth_m(recovery: Recovery, fields: FieldStore) -> dict[int, float]:
-    """Greatest likely depth of each cell over the incident: intensity at lead 0 where water was more likely than not."""
+    """Greatest likely depth of each cell: intensity at lead 0 wherever water was more likely than not."""
     peak: dict[int, float] = {}
     for name in dict.fromkeys(recovery.fields):
         table = fields.get(name)

@@ -1,0 +1,52 @@
+"""The root of the command line, and how errors are told: one line that names the place and the mend, exit status 1."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from rencheng import __version__
+from rencheng.cli import city, dispatch, ledger, runs
+from rencheng.kernel import RenchengError
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Rencheng 韧城")
+ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of a run.")
+
+app.add_typer(city.app, name="city", help="Import, make and check city packages.")
+app.add_typer(ledger_app, name="ledger")
+ledger_app.command("verify")(ledger.verify_run)
+app.command("replay")(runs.replay)
+app.command("rehearse")(runs.rehearse)
+app.command("run")(runs.run)
+app.command("facts")(ledger.facts)
+app.command("warnings")(runs.warnings)
+app.command("report")(runs.report)
+app.command("dispatch")(dispatch.dispatch)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rencheng {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version")] = False,
+) -> None:
+    """Run a city's safety as one loop: sense, assess, warn, respond, recover."""
+
+
+def main() -> None:
+    """Run the command line; a refusal is one line on stderr and exit status 1."""
+    try:
+        app()
+    except RenchengError as error:
+        print(f"rencheng: {error}", file=sys.stderr)
+        sys.exit(1)
+    except BrokenPipeError:
+        sys.exit(0)
