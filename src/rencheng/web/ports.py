@@ -1,0 +1,139 @@
+"""What the HTTP face needs of the application behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from rencheng.assess.ports import FieldStore
+from rencheng.city import City
+from rencheng.kernel import Bilingual
+from rencheng.ledger import Entry, Ledger
+from rencheng.sense.ports import Readings
+
+__all__ = ["ClockReading", "Intake", "Session"]
+
+
+class ClockReading(Protocol):
+    """What the run's clock says."""
+
+    @property
+    def mode(self) -> str:
+        """Live, replay or rehearsal, in lower case."""
+        ...
+
+    @property
+    def now(self) -> datetime:
+        """Instant of the run (aware UTC)."""
+        ...
+
+    @property
+    def speed(self) -> float:
+        """Seconds of the run per second of the wall; 0 for as fast as possible."""
+        ...
+
+    @property
+    def phase(self) -> str:
+        """One of starting, running, paused, ended, failed."""
+        ...
+
+    @property
+    def progress_ratio(self) -> float | None:
+        """Part of the recorded feed or scenario that is over, 0 to 1; None when live."""
+        ...
+
+    @property
+    def title(self) -> Bilingual:
+        """What is running."""
+        ...
+
+    @property
+    def run_id(self) -> str:
+        """Name of the run."""
+        ...
+
+    @property
+    def message(self) -> Bilingual | None:
+        """Something a person should know about the run (say, why it failed)."""
+        ...
+
+
+class Intake(Protocol):
+    """What became of a bulk of readings."""
+
+    @property
+    def accepted(self) -> int:
+        """Rows stored."""
+        ...
+
+    @property
+    def repeated(self) -> int:
+        """Rows that were already stored."""
+        ...
+
+    @property
+    def refused(self) -> int:
+        """Rows kept aside with a reason."""
+        ...
+
+    @property
+    def flagged(self) -> Mapping[str, int]:
+        """Quality flag → stored rows that carry it."""
+        ...
+
+
+class Session(Protocol):
+    """A run as the page and the API see it; every method may be called from any thread."""
+
+    @property
+    def city(self) -> City:
+        """The city of the run."""
+        ...
+
+    @property
+    def ledger(self) -> Ledger:
+        """The run's ledger."""
+        ...
+
+    @property
+    def fields(self) -> FieldStore:
+        """Large tables named in facts."""
+        ...
+
+    @property
+    def readings(self) -> Readings:
+        """What was sensed."""
+        ...
+
+    def states(self) -> Any:
+        """State of every stage (attributes by room name) and ``seq``, the head they were folded to."""
+        ...
+
+    def inputs(self) -> Any:
+        """What every stage is given that stays the same in a run (attributes by room name)."""
+        ...
+
+    def clock(self) -> ClockReading:
+        """Read the run's clock."""
+        ...
+
+    def order(self, order: object, *, actor: str) -> Sequence[Entry]:
+        """Carry an order out; the facts that follow. Raises ``OrderRefused``, ``NotFound``, ``Conflict``."""
+        ...
+
+    def offer(self, feed_id: str, data: bytes, *, content_encoding: str = "") -> Intake:
+        """Take a bulk of raw readings for a feed."""
+        ...
+
+    def control(self, *, phase: str | None = None, speed: float | None = None, restart: bool = False) -> ClockReading:
+        """Pause, resume, hurry, slow or begin again; ``OrderRefused`` where the clock is the wall's."""
+        ...
+
+    def wait(self, seq: int, timeout_s: float) -> int:
+        """Block until the ledger's head passes ``seq`` or the clock was changed, at most so long; the head."""
+        ...
+
+    def report(self) -> tuple[str, dict[str, Any]]:
+        """After-action report up to now, as HTML and as data."""
+        ...
