@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.contracts.ledger_contract import LedgerContract
 
 from rencheng.adapters.memory import MemoryLedger
 from rencheng.adapters.sqlite import SqliteLedger
 from rencheng.ledger import Ledger
-from tests.contracts.ledger_contract import LedgerContract
 
 
 class TestMemoryLedger(LedgerContract):
@@ -32,5 +32,6 @@ class TestSqliteLedger(LedgerContract):
 
     @pytest.fixture
     def reopened(self, ledger: Ledger, tmp_path: Path) -> Iterator[Callable[[], Ledger]]:
+        assert ledger.head == 0
         with SqliteLedger(tmp_path / "ledger.sqlite", read_only=True) as other:
             yield lambda: other

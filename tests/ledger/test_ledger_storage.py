@@ -13,11 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from tests.contracts.ledger_contract import failed, follow
 
 from rencheng.adapters.sqlite import SqliteLedger
 from rencheng.kernel import StorageFailed
 from rencheng.ledger import Entry, verify
-from tests.contracts.ledger_contract import failed, follow
 
 NOW = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
 PROGRAM = Path(__file__).with_name("ledger_processes.py")

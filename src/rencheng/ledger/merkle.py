@@ -120,7 +120,7 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
 def verify_inclusion(leaf: bytes, index: int, head: TreeHead, proof: Sequence[bytes]) -> bool:
     """Whether a proof shows that a leaf hash stands at a position of the tree (RFC 9162 §2.1.3.2)."""
-    if not 0 <= index < head.size or any(len(p) != len(leaf) for p in proof):
+    if not 0 <= index < head.size or any(len(p) != len(EMPTY_ROOT) for p in (leaf, *proof)):
         return False
     place, last, root = index, head.size - 1, leaf
     for sibling in proof:
