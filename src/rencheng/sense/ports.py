@@ -76,6 +76,7 @@ class Readings(Protocol):
         """Last reading per sensor and quantity not later than ``at``; has a ``quantity`` column besides."""
         ...
 
+
 class ReadingStore(Readings, Protocol):
     """The readings store with its write side: one transaction per batch.
 

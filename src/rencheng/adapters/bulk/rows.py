@@ -1,0 +1,189 @@
+"""Rows of a delivery as a table of columns, with broken rows kept aside and line numbers that can be found again."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pv
+import pyarrow.json as pj
+from numpy.typing import NDArray
+
+from rencheng.adapters.bulk.body import utf8_lines
+from rencheng.kernel import InvalidReading
+from rencheng.sense.batch import RefusalReason
+from rencheng.sense.feed import FeedConfig
+
+__all__ = ["Rows", "read_rows"]
+
+
+@dataclass(slots=True)
+class Rows:
+    """Columns as text (or as numbers where JSON said so) and what could not be parsed at all.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        The feed's columns.
+    body : bytes
+        The text the rows came from.
+    broken : dict of int to (str, str, str)
+        Line number → raw text, reason, detail.
+    header_lines : int
+        1 for CSV.
+    """
+
+    table: pa.Table
+    body: bytes
+    broken: dict[int, tuple[str, str, str]] = field(default_factory=dict)
+    header_lines: int = 0
+
+    @property
+    def count(self) -> int:
+        """Rows delivered, broken ones among them."""
+        return self.table.num_rows + len(self.broken)
+
+    def line_numbers(self) -> tuple[NDArray[np.int64], list[str]]:
+        """Line number of each row of the table, and all lines; only asked for when something is refused."""
+        lines = self.body.decode().split("\n")
+        filled = [n for n, line in enumerate(lines, 1) if line.strip("\r") and n not in self.broken]
+        return np.asarray(filled[self.header_lines :], dtype=np.int64), lines
+
+
+def wanted_columns(config: FeedConfig) -> list[str]:
+    """Columns that a feed's configuration reads, each once."""
+    names = [config.sensor_column, config.time.column, *(column.column for column in config.columns)]
+    if config.long is not None:
+        names += [config.long.quantity_column, config.long.value_column]
+        names += [config.long.unit_column] if config.long.unit_column else []
+    return list(dict.fromkeys(names))
+
+
+def read_rows(config: FeedConfig, body: bytes) -> Rows:
+    """Parse an opened body by the feed's format.
+
+    Raises
+    ------
+    InvalidReading
+        If a column that the configuration names is missing, or nothing of the body can be parsed.
+    """
+    text, bad = utf8_lines(config, body)
+    rows = _csv_rows(config, text) if config.format == "csv" else _json_rows(config, text)
+    for number, raw in bad.items():
+        rows.broken[number] = (raw, RefusalReason.BAD_ENCODING, f"not {config.encoding}")
+    return rows
+
+
+def _csv_rows(config: FeedConfig, body: bytes) -> Rows:
+    where = f"feed {config.id!r}"
+    head, _, _ = body.lstrip(b"\r\n").partition(b"\n")
+    header = [name.strip().strip('"') for name in head.decode().rstrip("\r").split(config.delimiter)]
+    _require_columns(config, header, where)
+    malformed: list[int] = []
+
+    def keep_aside(row: Any) -> str:
+        malformed.append(row.number)
+        return "skip"
+
+    try:
+        table = pv.read_csv(
+            pa.BufferReader(body),
+            read_options=pv.ReadOptions(use_threads=False, column_names=header, skip_rows=0, skip_rows_after_names=1),
+            parse_options=pv.ParseOptions(delimiter=config.delimiter, invalid_row_handler=keep_aside),
+            convert_options=pv.ConvertOptions(
+                include_columns=wanted_columns(config),
+                column_types=dict.fromkeys(wanted_columns(config), pa.string()),
+                null_values=list(config.missing),
+                strings_can_be_null=True,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        raise InvalidReading(f"not readable as CSV: {error}", where=where, mend="Check the delimiter") from error
+    rows = Rows(table=table, body=body, header_lines=1)
+    if malformed:
+        _set_aside(rows, malformed, f"not {len(header)} columns")
+    return rows
+
+
+def _set_aside(rows: Rows, malformed: list[int], detail: str) -> None:
+    """Find the lines of malformed rows, whose numbers the parser counts over lines that are not empty."""
+    numbers, lines = Rows(table=rows.table, body=rows.body).line_numbers()
+    for ordinal in malformed:
+        number = int(numbers[ordinal - 1])
+        rows.broken[number] = (lines[number - 1].rstrip("\r"), RefusalReason.BAD_ROW, detail)
+
+
+def _json_rows(config: FeedConfig, body: bytes) -> Rows:
+    names = wanted_columns(config)
+    numeric = {column.column for column in config.columns}
+    if config.long is not None:
+        numeric.add(config.long.value_column)
+    if config.time.format.startswith("epoch"):
+        numeric.add(config.time.column)
+    schema = pa.schema([(name, pa.float64() if name in numeric else pa.string()) for name in names])
+    if not body.strip():
+        return Rows(table=schema.empty_table(), body=body)
+    try:
+        table = pj.read_json(
+            io.BytesIO(body),
+            read_options=pj.ReadOptions(use_threads=False, block_size=max(len(body), 1 << 20)),
+            parse_options=pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+        )
+    except pa.ArrowInvalid:
+        return _json_rows_one_by_one(config, body, names)
+    _require_columns(config, _present(table), f"feed {config.id!r}")
+    return Rows(table=table.select(names), body=body)
+
+
+def _present(table: pa.Table) -> list[str]:
+    return [name for name in table.column_names if not table.num_rows or table[name].null_count < table.num_rows]
+
+
+def _json_rows_one_by_one(config: FeedConfig, body: bytes, names: list[str]) -> Rows:
+    """Read a body that has a broken line line by line, so that the good lines are kept."""
+    rows = Rows(table=pa.table({}), body=body)
+    kept: dict[str, list[str | None]] = {name: [] for name in names}
+    for number, line in enumerate(body.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            record = msgspec.json.decode(line)
+            if not isinstance(record, dict):
+                raise msgspec.DecodeError("not a JSON object")  # noqa: TRY301 — one way out for all broken lines
+        except msgspec.DecodeError as error:
+            rows.broken[number] = (line.decode().rstrip("\r"), RefusalReason.BAD_ROW, str(error))
+            continue
+        for name in names:
+            value = record.get(name)
+            kept[name].append(None if value is None else str(value))
+    rows.table = pa.table({name: pa.array(values, pa.string()) for name, values in kept.items()})
+    _require_columns(config, _present(rows.table), f"feed {config.id!r}")
+    return rows
+
+
+def _require_columns(config: FeedConfig, present: list[str], where: str) -> None:
+    needed = {config.sensor_column, config.time.column}
+    if config.format == "csv":
+        needed.update(wanted_columns(config))
+    elif config.long is not None:
+        needed.update((config.long.quantity_column, config.long.value_column))
+    for name in wanted_columns(config):
+        if name in needed and name not in present:
+            raise InvalidReading(
+                f"there is no column {name!r}; there are {', '.join(present) or 'none'}",
+                where=where,
+                mend="Name the columns of the feed in its configuration; nothing was taken",
+            )
+
+
+def text_column(column: pa.ChunkedArray, missing: tuple[str, ...]) -> pa.ChunkedArray:
+    """Trim a text column; tokens that mean "not measured" become nulls."""
+    if not pa.types.is_string(column.type):
+        return column
+    trimmed = pc.utf8_trim_whitespace(column)
+    return pc.if_else(pc.is_in(trimmed, pa.array([*missing, ""], pa.string())), None, trimmed)

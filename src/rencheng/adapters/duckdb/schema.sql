@@ -1,0 +1,56 @@
+-- Readings store, format 1. Stamps are UTC without zone, in microseconds.
+
+CREATE TABLE IF NOT EXISTS store_format (version INTEGER NOT NULL);
+
+-- a channel is one quantity of one sensor; its number is its order of first appearance
+CREATE TABLE IF NOT EXISTS channels (
+    channel INTEGER PRIMARY KEY,
+    sensor_id VARCHAR NOT NULL,
+    quantity VARCHAR NOT NULL
+);
+
+-- no index: what is already there is found by stamp, and a batch is nearly always newer than all before it
+CREATE TABLE IF NOT EXISTS readings (
+    channel INTEGER NOT NULL,
+    stamp TIMESTAMP NOT NULL,
+    value DOUBLE NOT NULL,
+    flags USMALLINT NOT NULL,
+    received_at TIMESTAMP NOT NULL
+);
+
+-- latest value for people, and the quality-control record of the channel
+CREATE TABLE IF NOT EXISTS channel_state (
+    channel INTEGER PRIMARY KEY,
+    last_at TIMESTAMP,
+    last_value DOUBLE,
+    last_flags USMALLINT NOT NULL,
+    state BLOB NOT NULL
+);
+
+-- acknowledgements: one per feed and position, for ever
+CREATE TABLE IF NOT EXISTS batches (
+    seq BIGINT NOT NULL,
+    feed_id VARCHAR NOT NULL,
+    position VARCHAR NOT NULL,
+    rows BIGINT NOT NULL,
+    accepted BIGINT NOT NULL,
+    repeated BIGINT NOT NULL,
+    refused BIGINT NOT NULL,
+    flagged VARCHAR NOT NULL,
+    reasons VARCHAR NOT NULL,
+    first_at TIMESTAMP,
+    last_at TIMESTAMP,
+    taken_at TIMESTAMP NOT NULL,
+    PRIMARY KEY (feed_id, position)
+);
+
+-- rows kept aside, each once per feed however often it is offered
+CREATE TABLE IF NOT EXISTS refused (
+    feed_id VARCHAR NOT NULL,
+    position VARCHAR NOT NULL,
+    row BIGINT NOT NULL,
+    raw VARCHAR NOT NULL,
+    reason VARCHAR NOT NULL,
+    detail VARCHAR NOT NULL,
+    taken_at TIMESTAMP NOT NULL
+);
