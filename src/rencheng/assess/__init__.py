@@ -1,1 +1,45 @@
-"""Assess 研判: signals detected, levels forecast, and risk by cell, hazard and horizon."""
+"""Assess 研判: signals detected, levels forecast, and risk by cell, hazard and horizon.
+
+``decide`` reads the readings up to ``now`` and publishes what they mean: signals with hysteresis, stage forecasts with
+an 80 % interval, and the risk tables of every registered hazard model. Hazard models are plugins (entry points
+``rencheng.hazard_models``); :func:`check_hazard_model` is the battery that any of them must pass.
+"""
+
+from rencheng.assess.decide import Inputs, decide
+from rencheng.assess.hazard_model import (
+    Card,
+    DepthObservation,
+    GaugeState,
+    HazardModel,
+    ModelInputs,
+    Outlook,
+    RainState,
+    StageForecast,
+    Variable,
+    hazard_models,
+)
+from rencheng.assess.model import State, evolve, initial_state
+from rencheng.assess.ports import FieldStore
+from rencheng.assess.rules import AssessRules, default_rules, read_rules
+
+__all__ = [
+    "AssessRules",
+    "Card",
+    "DepthObservation",
+    "FieldStore",
+    "GaugeState",
+    "HazardModel",
+    "Inputs",
+    "ModelInputs",
+    "Outlook",
+    "RainState",
+    "StageForecast",
+    "State",
+    "Variable",
+    "decide",
+    "default_rules",
+    "evolve",
+    "hazard_models",
+    "initial_state",
+    "read_rules",
+]

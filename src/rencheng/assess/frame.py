@@ -1,0 +1,212 @@
+"""What of the city assessment reads at every turn, laid out as arrays once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rencheng.city import City
+from rencheng.kernel import Colour, cells_of, neighbours
+from rencheng.science.exposure import group_counts
+from rencheng.science.interpolation import pairwise_distance_m
+
+__all__ = ["CellFrame", "CityFrame", "GaugeFrame", "Threshold", "city_frame"]
+
+RAIN_REACH_M = 60_000.0
+"""A rain gauge farther than this from every cell says nothing of the city."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Threshold:
+    """A published threshold of a gauge, in the SI unit of its quantity."""
+
+    colour: Colour
+    value: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellFrame:
+    """The city's cells; all arrays have shape (n,), ``facilities`` (kinds, n)."""
+
+    cell: NDArray[np.uint64]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    xy_m: NDArray[np.float64]
+    residents: NDArray[np.float64]
+    vulnerable: NDArray[np.float64]
+    facility_kinds: tuple[str, ...]
+    facilities: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.cell)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GaugeFrame:
+    """The sensors the city hears, in the order of the package.
+
+    ``near_city_m`` is the distance to the nearest cell centre; ``in_city`` says that the place lies in a cell of the city or
+    beside one (a gauge on a quay stands in the water next to the last cell).
+    """
+
+    ids: tuple[str, ...]
+    index: Mapping[str, int]
+    kind: tuple[str, ...]
+    name: tuple[str, ...]
+    river: tuple[str, ...]
+    lon: NDArray[np.float64]
+    lat: NDArray[np.float64]
+    xy_m: NDArray[np.float64]
+    cell: NDArray[np.uint64]
+    cell_row: NDArray[np.int64]
+    near_city_m: NDArray[np.float64]
+    in_city: NDArray[np.bool_]
+    thresholds: Mapping[tuple[str, str], tuple[Threshold, ...]]
+    """(sensor, quantity) → thresholds, lowest colour first."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def rows_of(self, sensor_ids: pa.ChunkedArray) -> NDArray[np.int64]:
+        """Index of each sensor id, -1 for one that the city does not know."""
+        import pyarrow.compute as pc
+
+        found = pc.index_in(sensor_ids, value_set=pa.array(self.ids, pa.string()))
+        return np.asarray(pc.fill_null(found, -1).to_numpy(), dtype=np.int64)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CityFrame:
+    """Cells and sensors of a city, and how far the rain gauges are from the cells."""
+
+    cells: CellFrame
+    gauges: GaugeFrame
+    rain_distance_m: NDArray[np.float64]
+    """Shape (cells, gauges)."""
+
+
+def city_frame(city: City, *, uncounted_kinds: tuple[str, ...] = ()) -> CityFrame:
+    """Lay a city out; absent tables give empty arrays."""
+    cells = _cells(city, uncounted_kinds)
+    gauges = _gauges(city, cells)
+    return CityFrame(cells=cells, gauges=gauges, rain_distance_m=pairwise_distance_m(cells.xy_m, gauges.xy_m))
+
+
+def _cells(city: City, uncounted_kinds: tuple[str, ...]) -> CellFrame:
+    if not city.has("cells"):
+        return _no_cells()
+    cell = np.asarray(city.column("cells", "cell"), dtype=np.uint64)
+    order = np.argsort(cell, kind="stable")
+    lon, lat = _floats(city, "cells", "lon")[order], _floats(city, "cells", "lat")[order]
+    residents = np.nan_to_num(_floats(city, "cells", "residents")[order], nan=0.0)
+    kinds, counts = _facility_counts(city, cell[order], uncounted_kinds)
+    return CellFrame(
+        cell=cell[order],
+        lon=lon,
+        lat=lat,
+        xy_m=_metric(city, lon, lat),
+        residents=residents,
+        vulnerable=np.minimum(_vulnerable(city)[order], residents),
+        facility_kinds=kinds,
+        facilities=counts,
+    )
+
+
+def _no_cells() -> CellFrame:
+    none = np.zeros(0)
+    return CellFrame(
+        cell=np.zeros(0, np.uint64),
+        lon=none,
+        lat=none,
+        xy_m=np.zeros((0, 2)),
+        residents=none,
+        vulnerable=none,
+        facility_kinds=(),
+        facilities=np.zeros((0, 0), np.int64),
+    )
+
+
+def _vulnerable(city: City) -> NDArray[np.float64]:
+    """Vulnerable residents; where only the groups are known, their sum (a person in two groups counts twice)."""
+    if "vulnerable_residents" in city.table("cells").column_names:
+        return np.nan_to_num(_floats(city, "cells", "vulnerable_residents"), nan=0.0)
+    groups = ("elderly_residents", "child_residents", "disabled_residents")
+    total = np.zeros(len(city.table("cells")))
+    for group in groups:
+        if group in city.table("cells").column_names:
+            total += np.nan_to_num(_floats(city, "cells", group), nan=0.0)
+    return total
+
+
+def _facility_counts(
+    city: City, cell: NDArray[np.uint64], uncounted_kinds: tuple[str, ...]
+) -> tuple[tuple[str, ...], NDArray[np.int64]]:
+    if not city.has("facilities"):
+        return (), np.zeros((0, len(cell)), np.int64)
+    kind = city.table("facilities").column("kind").to_pylist()
+    kinds = tuple(sorted(set(kind) - set(uncounted_kinds)))
+    position = {name: i for i, name in enumerate(kinds)}
+    row = cell_rows(cell, np.asarray(city.column("facilities", "cell"), dtype=np.uint64))
+    index = np.array([position.get(name, -1) for name in kind], dtype=np.int64)
+    return kinds, group_counts(row, index, groups=len(cell), kinds=len(kinds))
+
+
+def cell_rows(cell: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Row of each wanted cell in an ascending array of cells, -1 where absent."""
+    if len(cell) == 0:
+        return np.full(len(wanted), -1, np.int64)
+    row = np.minimum(np.searchsorted(cell, wanted), len(cell) - 1)
+    return np.where(cell[row] == wanted, row, -1).astype(np.int64)
+
+
+def _gauges(city: City, cells: CellFrame) -> GaugeFrame:
+    rows = city.rows("sensors")
+    lon = np.array([r["lon"] for r in rows], dtype=np.float64)
+    lat = np.array([r["lat"] for r in rows], dtype=np.float64)
+    xy = _metric(city, lon, lat)
+    cell = cells_of(lon, lat, city.manifest.h3_resolution) if len(rows) else np.zeros(0, np.uint64)
+    near = pairwise_distance_m(cells.xy_m, xy).min(axis=0) if len(cells) else np.full(len(rows), np.inf)
+    known = {int(c) for c in cells.cell.tolist()}
+    beside = [any(n in known for n in neighbours(int(c))) for c in cell.tolist()]
+    ids = tuple(str(r["sensor_id"]) for r in rows)
+    return GaugeFrame(
+        ids=ids,
+        index={s: i for i, s in enumerate(ids)},
+        kind=tuple(str(r["kind"]) for r in rows),
+        name=tuple(str(r.get("name") or r["sensor_id"]) for r in rows),
+        river=tuple(str(r.get("river_id") or r.get("river") or "") for r in rows),
+        lon=lon,
+        lat=lat,
+        xy_m=xy,
+        cell=cell,
+        cell_row=cell_rows(cells.cell, cell),
+        near_city_m=near,
+        in_city=np.array(beside, dtype=np.bool_),
+        thresholds=_thresholds(city),
+    )
+
+
+def _thresholds(city: City) -> dict[tuple[str, str], tuple[Threshold, ...]]:
+    by_channel: dict[tuple[str, str], list[Threshold]] = {}
+    for row in city.rows("thresholds"):
+        threshold = Threshold(colour=Colour(row["colour"]), value=float(row["value"]), source=str(row["source"]))
+        by_channel.setdefault((str(row["sensor_id"]), str(row["quantity"])), []).append(threshold)
+    return {k: tuple(sorted(v, key=lambda t: t.colour.rank)) for k, v in sorted(by_channel.items())}
+
+
+def _metric(city: City, lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
+    if len(lon) == 0:
+        return np.zeros((0, 2))
+    x, y = city.to_metric.transform(lon, lat)
+    return np.column_stack([np.asarray(x, dtype=np.float64), np.asarray(y, dtype=np.float64)])
+
+
+def _floats(city: City, table: str, column: str) -> NDArray[np.float64]:
+    values: Any = city.column(table, column)
+    return np.asarray(values, dtype=np.float64)

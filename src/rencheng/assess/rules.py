@@ -1,0 +1,148 @@
+"""The rules of assessment, read from a versioned data file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from rencheng.kernel import Colour, InvalidConfig
+
+__all__ = ["AssessRules", "ForecastRules", "RainLevel", "RainRules", "RiskRules", "StageRules", "WaterRules", "default_rules", "read_rules"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageRules:
+    """When a river level is a signal, with and without published thresholds."""
+
+    clear_below_m: float
+    max_age_h: float
+    silent_clear_h: float
+    source: str
+    learn_days: float
+    learn_min_days: float
+    unusual_percentile: float
+    unusual_margin_ratio: float
+    unusual_margin_m: float
+    rapid_rise_window_h: float
+    rapid_rise_percentile: float
+    rapid_rise_min_m: float
+    rapid_clear_ratio: float
+    learnt_source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RainLevel:
+    """A colour from so many millimetres in a window."""
+
+    colour: Colour
+    window_h: float
+    at_least_mm: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RainRules:
+    """When accumulated rain is a signal."""
+
+    levels: tuple[RainLevel, ...]
+    clear_ratio: float
+    reach_m: float
+    min_completeness_ratio: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForecastRules:
+    """Which gauges are forecast, how often, and when a forecast is a signal."""
+
+    cadence_h: float
+    exceed_prob: float
+    exceed_clear_prob: float
+    near_city_m: float
+    most_gauges: int
+    history_days: float
+    min_history_days: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaterRules:
+    """When water on streets, sensed or reported, is a signal."""
+
+    silent_clear_h: float
+    depth_sensor_m: float
+    clear_depth_m: float
+    reports_within_h: float
+    reports_at_least: int
+    trusted_sources: tuple[str, ...]
+    assumed_depth_m: dict[str, float]
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RiskRules:
+    """The risk matrix: likelihood class by people affected gives a colour."""
+
+    probability: tuple[float, ...]
+    people: tuple[float, ...]
+    colours: tuple[tuple[str, ...], ...]
+    critical_kinds: tuple[str, ...]
+    uncounted_kinds: tuple[str, ...]
+    source: str
+
+    def __post_init__(self) -> None:
+        wide, high = len(self.people) + 1, len(self.probability) + 1
+        if len(self.colours) != high or any(len(row) != wide for row in self.colours):
+            raise InvalidConfig(f"the matrix must be {high} rows of {wide}", where="risk.colours")
+        for colour in (c for row in self.colours for c in row if c):
+            if colour not in list(Colour):
+                raise InvalidConfig(f"unknown colour {colour!r}", where="risk.colours", mend="blue, yellow, orange, red")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssessRules:
+    """All rules of assessment, with whose they are and from when they hold."""
+
+    id: str
+    version: str
+    jurisdiction: str
+    valid_from: str
+    source: str
+    stage: StageRules
+    rain: RainRules
+    forecast: ForecastRules
+    water: WaterRules
+    risk: RiskRules
+
+
+def read_rules(path: Path) -> AssessRules:
+    """Read a rule file.
+
+    Raises
+    ------
+    InvalidConfig
+        If the file is not YAML or a field is wrong; names the field.
+    """
+    return _rules(path.read_text(encoding="utf-8"), where=str(path))
+
+
+@cache
+def default_rules() -> AssessRules:
+    """Rules that ship with Rencheng."""
+    name = "assess-rules.yaml"
+    return _rules(files("rencheng.assess").joinpath("data", name).read_text(encoding="utf-8"), where=name)
+
+
+def _rules(text: str, *, where: str) -> AssessRules:
+    try:
+        data: Any = yaml.safe_load(text)
+        return msgspec.convert(data, AssessRules)
+    except yaml.YAMLError as error:
+        raise InvalidConfig(f"not YAML: {error}", where=where) from error
+    except msgspec.ValidationError as error:
+        raise InvalidConfig(str(error), where=where, mend="Compare with the rules that ship with Rencheng") from error
