@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from rencheng.assess.facts import Evidence
@@ -70,7 +70,7 @@ class Notice:
     """CAP msgType: Alert for the first notice of a warning, then Update, Cancel for the last."""
     sender: str = ""
     """CAP sender, e.g. ``"rencheng@city-1"``."""
-    sender_name: Bilingual = Bilingual(zh="", en="")
+    sender_name: Bilingual = field(default_factory=lambda: Bilingual(zh="", en=""))
     zone: str = ""
     """Area that the warning is for: an area id, or the city's id."""
     origin: str = "rule"
