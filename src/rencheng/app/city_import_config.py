@@ -19,6 +19,14 @@ Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 AreaKind = Literal["city", "district", "street", "community", "grid"]
 
 
+_STATION_KINDS = {
+    "stage_m": "river_gauge",
+    "discharge_m3_s": "river_gauge",
+    "water_depth_m": "street_depth",
+    "rain_mm": "rain_gauge",
+}
+
+
 class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the file: an unknown key is refused, not ignored."""
 
@@ -154,12 +162,7 @@ class StationsSection(_Section):
     operator: str | None = None
     bbox: tuple[float, float, float, float] | None = None
     channels: tuple[ChannelSpec, ...] = ()
-    kinds: dict[str, str] = {
-        "stage_m": "river_gauge",
-        "discharge_m3_s": "river_gauge",
-        "water_depth_m": "street_depth",
-        "rain_mm": "rain_gauge",
-    }
+    kinds: dict[str, str] = msgspec.field(default_factory=lambda: dict(_STATION_KINDS))
     """Kind of a station by the first of its quantities listed here."""
     other_kind: str = "weather_station"
 

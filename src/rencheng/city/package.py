@@ -211,7 +211,14 @@ def read_city(path: Path) -> City:
     return City(path=path, manifest=manifest)
 
 
-def write_city(path: Path, manifest: Manifest, tables: Mapping[str, pa.Table], terrain: Terrain | None = None) -> City:
+def write_city(
+    path: Path,
+    manifest: Manifest,
+    tables: Mapping[str, pa.Table],
+    terrain: Terrain | None = None,
+    *,
+    extras: Mapping[str, Path | bytes] | None = None,
+) -> City:
     """Write a city package whole: into a folder beside it first, then renamed, so that a reader never sees half.
 
     Parameters
@@ -222,6 +229,9 @@ def write_city(path: Path, manifest: Manifest, tables: Mapping[str, pa.Table], t
         Tables of the schema; columns outside the schema are refused, missing optional ones may be absent.
     terrain : Terrain, optional
         Ground raster, written as GeoTIFF.
+    extras : mapping of str to Path or bytes, optional
+        Further parts by their name in the package: a file or folder to copy (``feeds``, ``plans``, ``rules``), or
+        the bytes of a file.
 
     Returns
     -------
@@ -237,6 +247,8 @@ def write_city(path: Path, manifest: Manifest, tables: Mapping[str, pa.Table], t
             pq.write_table(_conform(name, table), part / f"{name}.parquet", compression="zstd")
         if terrain is not None:
             _write_terrain(part / "terrain.tif", terrain)
+        for name, extra in (extras or {}).items():
+            _write_extra(part / name, extra)
         if path.exists():
             shutil.rmtree(path)
         part.rename(path)
@@ -245,6 +257,16 @@ def write_city(path: Path, manifest: Manifest, tables: Mapping[str, pa.Table], t
             f"cannot write the city package: {error}", where=str(path), mend="Free space or choose another folder"
         ) from error
     return read_city(path)
+
+
+def _write_extra(target: Path, extra: Path | bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(extra, bytes):
+        target.write_bytes(extra)
+    elif extra.is_dir():
+        shutil.copytree(extra, target, copy_function=shutil.copyfile)
+    else:
+        shutil.copyfile(extra, target)
 
 
 def _conform(name: str, table: pa.Table) -> pa.Table:
