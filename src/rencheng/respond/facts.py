@@ -14,6 +14,7 @@ __all__ = [
     "NeedMet",
     "NeedRaised",
     "NeedUnmet",
+    "NeedWithdrawn",
     "PlanActivated",
     "RoadClosed",
     "RoadReopened",
@@ -22,6 +23,8 @@ __all__ = [
     "TaskCreated",
     "TaskEscalated",
     "TaskOverdue",
+    "TaskReassigned",
+    "TaskReopened",
     "UnitArrived",
     "UnitAssigned",
     "UnitReleased",
@@ -132,6 +135,27 @@ class TaskOverdue:
     task_id: str
 
 
+@fact("TaskReopened")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReopened:
+    """A completed task turned out not to be done; it is its role's again."""
+
+    task_id: str
+    reason: str
+
+
+@fact("TaskReassigned")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskReassigned:
+    """A commander gave the task to another role, which must acknowledge it anew."""
+
+    task_id: str
+    from_role_id: str
+    to_role_id: str
+    acknowledge_by: datetime
+    reason: str
+
+
 @fact("NeedRaised")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NeedRaised:
@@ -162,6 +186,8 @@ class UnitAssigned:
     route: tuple[tuple[float, float], ...]
     """Lon/lat points along the way."""
     why: str
+    links: tuple[int, ...] = ()
+    """Road links taken, in order; empty where the city has no roads."""
 
 
 @fact("NeedUnmet")
@@ -173,6 +199,15 @@ class NeedUnmet:
     reason: str
     """no_unit_with_skill, all_units_busy, unreachable, outranked"""
     detail: Bilingual
+
+
+@fact("NeedWithdrawn")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NeedWithdrawn:
+    """The need is no more: a false call, or people helped themselves."""
+
+    need_id: str
+    reason: str
 
 
 @fact("UnitArrived")

@@ -1,0 +1,274 @@
+"""Forces on the move: sending units, turning them round when a road closes, arrival and release."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rencheng.city import RoadGraph, Route
+from rencheng.kernel import distance_m
+from rencheng.respond.dispatch import DispatchNeed, DispatchResult, DispatchUnit, dispatch, units_wanted
+from rencheng.respond.facts import NeedMet, NeedUnmet, UnitArrived, UnitAssigned, UnitReleased
+from rencheng.respond.inputs import Inputs, Unit
+from rencheng.respond.model import Closure, Need, State, UnitNow
+from rencheng.respond.turn import Turn
+
+__all__ = [
+    "finish_work",
+    "next_force_due",
+    "place_of",
+    "position_at",
+    "release_unit",
+    "reroute_units",
+    "send_units",
+]
+
+DETOUR_RATIO = 1.3
+"""Road distance over straight-line distance where a city has no roads (Boscoe et al. 2012 find 1.4 in the US)."""
+
+STRAIGHT_SPEED_M_S = 30 / 3.6
+"""Speed along the straight line where a city has no roads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a unit can be sent from."""
+
+    unit: Unit
+    lon: float
+    lat: float
+    free: bool
+
+
+def place_of(state: State, unit: Unit, now: datetime) -> Place:
+    """Where a unit is and whether it is free: at its station until it is first sent."""
+    moved = state.units.get(unit.unit_id)
+    if moved is None:
+        return Place(unit, unit.lon, unit.lat, True)
+    lon, lat = position_at(moved, now)
+    return Place(unit, lon, lat, not moved.need_id)
+
+
+def position_at(unit: UnitNow, now: datetime) -> tuple[float, float]:
+    """Lon/lat of a unit on its way at an instant: along its route at even speed."""
+    if not unit.need_id or unit.arrived_at is not None or not unit.route or unit.arrive_at is None:
+        return (unit.lon, unit.lat)
+    whole = (unit.arrive_at - unit.since).total_seconds()
+    share = 1.0 if whole <= 0 else min(1.0, max(0.0, (now - unit.since).total_seconds() / whole))
+    points = np.array(unit.route)
+    if len(points) == 1:
+        return unit.route[0]
+    legs = distance_m(points[:-1, 0], points[:-1, 1], points[1:, 0], points[1:, 1])
+    along = np.concatenate([[0.0], np.cumsum(legs)])
+    at = share * along[-1]
+    return (float(np.interp(at, along, points[:, 0])), float(np.interp(at, along, points[:, 1])))
+
+
+def send_units(turn: Turn) -> None:
+    """Assign free units to what is still asked for, and say why a need gets none when the reason is new."""
+    needs = [n for n in turn.state.needs.values() if n.open and _units_short(turn, n) > 0]
+    if not needs or not turn.inputs.units:
+        _say_unmet_without_units(turn, needs)
+        return
+    places = [place_of(turn.state, u, turn.now) for u in turn.inputs.units.values()]
+    result = _solve(turn, needs, places)
+    by_id = {p.unit.unit_id: p for p in places}
+    for a in result.assignments:
+        _assign(turn, turn.state.needs[a.need_id], by_id[a.unit_id], why=_why(turn, a.travel_s))
+    for unmet in result.unmet:
+        need = turn.state.needs[unmet.need_id]
+        if need.unmet_reason != unmet.reason and not need.units:
+            body = NeedUnmet(need_id=unmet.need_id, reason=unmet.reason, detail=unmet.detail)
+            turn.say(f"need/{unmet.need_id}", body, need.fact_id, *_closures(turn, unmet.reason))
+
+
+def _say_unmet_without_units(turn: Turn, needs: list[Need]) -> None:
+    result = dispatch([_as_dispatch(n) for n in needs], [], np.zeros((len(needs), 0)))
+    for unmet in result.unmet:
+        if turn.state.needs[unmet.need_id].unmet_reason != unmet.reason:
+            body = NeedUnmet(need_id=unmet.need_id, reason=unmet.reason, detail=unmet.detail)
+            turn.say(f"need/{unmet.need_id}", body, turn.state.needs[unmet.need_id].fact_id)
+
+
+def _closures(turn: Turn, reason: str) -> tuple[str, ...]:
+    """Closed roads that a need is cut off by, latest first: its causes."""
+    if reason != "unreachable":
+        return ()
+    return tuple(c.fact_id for c in sorted(turn.state.closures.values(), key=lambda c: c.at, reverse=True)[:8])
+
+
+def _as_dispatch(need: Need) -> DispatchNeed:
+    return DispatchNeed(
+        need_id=need.need_id,
+        skills=need.skills,
+        priority=need.priority,
+        people=need.people,
+        served=need.served + len(need.units),
+    )
+
+
+def _units_short(turn: Turn, need: Need) -> int:
+    """Units a need still asks for."""
+    return wanted_of(turn.inputs, need) - need.served - len(need.units)
+
+
+def wanted_of(inputs: Inputs, need: Need) -> int:
+    """Units a need asks for in all."""
+    key = ("wanted", need.skills, need.people)
+    if key not in inputs.memo:
+        asked = set(need.skills)
+        capacities = [u.capacity for u in inputs.units.values() if asked <= set(u.skills) and u.capacity]
+        inputs.memo[key] = units_wanted(_as_dispatch(need), capacities)
+    wanted: int = inputs.memo[key]
+    return wanted
+
+
+def _solve(turn: Turn, needs: list[Need], places: list[Place]) -> DispatchResult:
+    """Dispatch; the same question as last turn gets the same answer without asking the roads again."""
+    closed = tuple(sorted(turn.state.closures))
+    question = (
+        tuple((n.need_id, n.served, n.units) for n in needs),
+        tuple((p.unit.unit_id, p.free, (p.lon, p.lat) if p.free else None) for p in places),
+        closed,
+    )
+    if turn.inputs.memo.get("dispatch", (None,))[0] != question:
+        result = dispatch(
+            [_as_dispatch(n) for n in needs],
+            [
+                DispatchUnit(unit_id=p.unit.unit_id, skills=p.unit.skills, free=p.free, capacity=p.unit.capacity)
+                for p in places
+            ],
+            travel_table_s(turn.inputs, needs, places, closed),
+        )
+        turn.inputs.memo["dispatch"] = (question, result)
+    answer: DispatchResult = turn.inputs.memo["dispatch"][1]
+    return answer
+
+
+def travel_table_s(
+    inputs: Inputs, needs: list[Need], places: list[Place], closed: tuple[int, ...]
+) -> NDArray[np.float64]:
+    """Travel time of each unit to each need; only free units are reckoned, busy ones are ``inf``; (needs, units)."""
+    table = np.full((len(needs), len(places)), np.inf)
+    free = [k for k, p in enumerate(places) if p.free]
+    if not free:
+        return table
+    to_lon, to_lat = np.array([n.lon for n in needs]), np.array([n.lat for n in needs])
+    at_lon, at_lat = np.array([places[k].lon for k in free]), np.array([places[k].lat for k in free])
+    if inputs.roads is None:
+        gap = distance_m(to_lon[:, None], to_lat[:, None], at_lon[None, :], at_lat[None, :])
+        table[:, free] = gap * DETOUR_RATIO / STRAIGHT_SPEED_M_S
+        return table
+    roads = inputs.roads
+    times = roads.matrix_s(roads.nearest_node(at_lon, at_lat), roads.nearest_node(to_lon, to_lat), closed)
+    table[:, free] = times.T
+    return table
+
+
+def _assign(turn: Turn, need: Need, place: Place, *, why: str, cause: Closure | None = None) -> None:
+    route = route_between(turn, place.lon, place.lat, need)
+    turn.say(
+        f"unit/{place.unit.unit_id}",
+        UnitAssigned(
+            need_id=need.need_id,
+            unit_id=place.unit.unit_id,
+            travel_s=round(route.travel_s, 1),
+            arrive_at=turn.now + timedelta(seconds=round(route.travel_s, 1)),
+            route=route.points,
+            why=why,
+            links=route.links,
+        ),
+        need.fact_id,
+        cause.fact_id if cause else None,
+    )
+
+
+def _why(turn: Turn, travel_s: float) -> str:
+    how = "straight line, the city has no roads" if turn.inputs.roads is None else "over open roads"
+    return f"least priority-weighted travel time of all needs together; {travel_s:.0f} s {how}"
+
+
+def route_between(turn: Turn, lon: float, lat: float, need: Need) -> Route:
+    """Way from a place to a need over the roads that are open."""
+    roads = turn.inputs.roads
+    if roads is None:
+        gap = float(distance_m(lon, lat, need.lon, need.lat))
+        line = ((round(lon, 6), round(lat, 6)), (round(need.lon, 6), round(need.lat, 6)))
+        return Route(travel_s=gap * DETOUR_RATIO / STRAIGHT_SPEED_M_S, links=(), points=line)
+    source, target = roads.nearest_node(np.array([lon, need.lon]), np.array([lat, need.lat])).tolist()
+    return roads.route(source, target, sorted(turn.state.closures))
+
+
+def reroute_units(turn: Turn) -> None:
+    """Send units round a road that closed ahead of them; free those that can no longer get through."""
+    roads = turn.inputs.roads
+    if roads is None or not turn.state.closures:
+        return
+    for unit in list(turn.state.units.values()):
+        if not unit.need_id or unit.arrived_at is not None:
+            continue
+        blocked = _closed_ahead(turn, roads, unit)
+        if blocked is None or unit.unit_id not in turn.inputs.units:
+            continue
+        lon, lat = position_at(unit, turn.now)
+        need = turn.state.needs[unit.need_id]
+        if np.isfinite(route_between(turn, lon, lat, need).travel_s):
+            place = Place(turn.inputs.units[unit.unit_id], lon, lat, True)
+            _assign(turn, need, place, why=f"sent round link {blocked.link_id}, which closed ahead", cause=blocked)
+        else:
+            release_unit(turn, unit)
+
+
+def _closed_ahead(turn: Turn, roads: RoadGraph, unit: UnitNow) -> Closure | None:
+    """First closed link that a unit has still to enter."""
+    gone_s = (turn.now - unit.since).total_seconds()
+    enters_s = 0.0
+    for link in unit.links:
+        if link in turn.state.closures and enters_s >= gone_s:
+            return turn.state.closures[link]
+        enters_s += float(roads.travel_s[roads.edge(link)])
+    return None
+
+
+def finish_work(turn: Turn) -> None:
+    """In rehearsal and replay: let units arrive when their way is done and finish when their time on site is up."""
+    if not turn.inputs.simulate_units:
+        return
+    for unit in list(turn.state.units.values()):
+        if unit.need_id and unit.arrived_at is None and unit.arrive_at is not None and unit.arrive_at <= turn.now:
+            body = UnitArrived(need_id=unit.need_id, unit_id=unit.unit_id)
+            turn.say(f"unit/{unit.unit_id}", body, unit.fact_id)
+    for unit in list(turn.state.units.values()):
+        if unit.need_id and unit.arrived_at is not None and _done_at(turn.state, turn.inputs, unit) <= turn.now:
+            need = turn.state.needs[unit.need_id]
+            if need.open and need.served + 1 >= wanted_of(turn.inputs, need):
+                turn.say(f"need/{need.need_id}", NeedMet(need_id=need.need_id, unit_id=unit.unit_id), unit.fact_id)
+            release_unit(turn, unit)
+
+
+def release_unit(turn: Turn, unit: UnitNow) -> None:
+    """Propose that a unit is free where it is now."""
+    lon, lat = position_at(unit, turn.now)
+    body = UnitReleased(unit_id=unit.unit_id, lon=round(lon, 6), lat=round(lat, 6))
+    turn.say(f"unit/{unit.unit_id}", body, unit.fact_id)
+
+
+def _done_at(state: State, inputs: Inputs, unit: UnitNow) -> datetime:
+    assert unit.arrived_at is not None
+    kind = inputs.rules.need_kinds.get(state.needs[unit.need_id].kind)
+    return unit.arrived_at + timedelta(minutes=kind.service_min if kind else 60.0)
+
+
+def next_force_due(state: State, inputs: Inputs) -> datetime | None:
+    """Earliest instant at which a simulated unit arrives or finishes; ``None`` live."""
+    if not inputs.simulate_units:
+        return None
+    instants = [
+        unit.arrive_at if unit.arrived_at is None else _done_at(state, inputs, unit)
+        for unit in state.units.values()
+        if unit.need_id
+    ]
+    return min((i for i in instants if i is not None), default=None)

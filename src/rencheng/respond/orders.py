@@ -1,0 +1,162 @@
+"""What people may want of the response: acknowledge, complete, reassign, send, recall, close, reopen, end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rencheng.kernel import order
+
+__all__ = [
+    "AcknowledgeTask",
+    "CloseIncident",
+    "CloseRoad",
+    "CompleteTask",
+    "ConfirmArrival",
+    "ConfirmNode",
+    "EndResponse",
+    "MeetNeed",
+    "RaiseNeed",
+    "ReassignTask",
+    "RecallUnit",
+    "ReleaseUnit",
+    "ReopenRoad",
+    "ReopenTask",
+    "WithdrawNeed",
+]
+
+
+@order("AcknowledgeTask")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcknowledgeTask:
+    """Say that the role has the task; without ``role_id`` the role that holds it now."""
+
+    task_id: str
+    role_id: str = ""
+
+
+@order("CompleteTask")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CompleteTask:
+    """Say that the task is done and hand in its receipt."""
+
+    task_id: str
+    receipt: str = ""
+    role_id: str = ""
+
+
+@order("ReopenTask")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReopenTask:
+    """Take a completion back while the incident is open."""
+
+    task_id: str
+    reason: str
+
+
+@order("ReassignTask")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReassignTask:
+    """Give an open task to another role."""
+
+    task_id: str
+    role_id: str
+    reason: str
+
+
+@order("RaiseNeed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaiseNeed:
+    """Ask for help at a place; ``kind`` is one of the kinds of ``needs.yaml``."""
+
+    kind: str
+    lon: float
+    lat: float
+    people: int = 1
+    priority: int = 0
+    """1 to 4; 0 takes the kind's own."""
+    incident_id: str = ""
+    """Empty: the open incident that fits the place."""
+
+
+@order("WithdrawNeed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawNeed:
+    """Drop a need (false call, helped otherwise); units on their way are free again."""
+
+    need_id: str
+    reason: str
+
+
+@order("ConfirmArrival")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmArrival:
+    """Say that a unit is at its need."""
+
+    unit_id: str
+
+
+@order("MeetNeed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeetNeed:
+    """Say that a need is served; all its units are free again."""
+
+    need_id: str
+
+
+@order("ReleaseUnit")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseUnit:
+    """Free a unit that has done its part at the need."""
+
+    unit_id: str
+
+
+@order("RecallUnit")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecallUnit:
+    """Call a unit back before it arrives; its need is open again."""
+
+    unit_id: str
+
+
+@order("CloseRoad")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseRoad:
+    """Close a road link."""
+
+    link_id: int
+    reason: str
+    depth_m: float | None = None
+
+
+@order("ReopenRoad")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReopenRoad:
+    """Open a road link that was closed by order; what a standing signal or report closes stays closed."""
+
+    link_id: int
+
+
+@order("ConfirmNode")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfirmNode:
+    """A commander attests the incident's next node where no fact of the system can show it."""
+
+    incident_id: str
+    node: str
+
+
+@order("EndResponse")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndResponse:
+    """End the response although the warning still stands; needs and tasks must be done."""
+
+    incident_id: str
+
+
+@order("CloseIncident")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseIncident:
+    """Close an incident whose twelve nodes are passed."""
+
+    incident_id: str
