@@ -79,10 +79,16 @@ class SqliteLedger:
     def since(self, seq: int = 0, *, limit: int | None = None, kinds: Collection[str] | None = None) -> Iterator[Entry]:
         """Entries after a position in order, read in pieces; see :meth:`rencheng.ledger.Ledger.since`."""
         if kinds is None:
-            rows = self._pieces("since", after=seq, limit=limit)
-        else:
-            rows = self._pieces("since_of_kinds", after=seq, limit=limit, kinds=_json(sorted(kinds)))
-        return entries_from_stored(rows)
+            return entries_from_stored(self._pieces("since", after=seq, limit=limit))
+        # Positions come from the index on kind alone, so rare facts of a long ledger are found without reading it.
+        found = self._fetch(
+            "positions_of_kinds",
+            kinds=_json(sorted(kinds)),
+            after=seq,
+            until=self.head,
+            count=-1 if limit is None else limit,
+        )
+        return entries_from_stored(self._at([position for (position,) in found]))
 
     def stream(self, name: str) -> list[Entry]:
         """Entries of one stream in order."""
@@ -109,21 +115,24 @@ class SqliteLedger:
             if self._writer is not None:
                 self._writer.close()
 
-    def _pieces(self, query: str, *, after: int, limit: int | None, **values: object) -> Iterator[tuple[Any, ...]]:
+    def _pieces(self, query: str, *, after: int, limit: int | None) -> Iterator[tuple[Any, ...]]:
         until = self.head
-        return self._rows(query, after, until, until if limit is None else limit, values)
+        return self._rows(query, after, until, until if limit is None else limit)
 
-    def _rows(
-        self, query: str, after: int, until: int, left: int, values: Mapping[str, object]
-    ) -> Iterator[tuple[Any, ...]]:
+    def _rows(self, query: str, after: int, until: int, left: int) -> Iterator[tuple[Any, ...]]:
         while left > 0 and after < until:
             count = min(left, _PIECE)
-            rows = self._fetch(query, after=after, until=until, count=count, **values)
+            rows = self._fetch(query, after=after, until=until, count=count)
             yield from rows
             if len(rows) < count:
                 return
             left -= count
             after = rows[-1][0]
+
+    def _at(self, positions: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        for first in range(0, len(positions), _PIECE):
+            piece = canonical_json(positions[first : first + _PIECE]).decode()
+            yield from self._fetch("at_positions", positions=piece)
 
     def _fetch(self, query: str, **values: object) -> list[tuple[Any, ...]]:
         with self._reading, storage_errors(self.path):

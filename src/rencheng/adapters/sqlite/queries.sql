@@ -20,10 +20,14 @@ SELECT seq, CAST(id AS BLOB), CAST(stream AS BLOB), version, CAST(kind AS BLOB),
     CAST(actor AS BLOB), CAST(cause AS BLOB), CAST(body AS BLOB), leaf
 FROM entries WHERE seq > :after AND seq <= :until ORDER BY seq LIMIT :count;
 
--- name: since_of_kinds
-SELECT seq, id, stream, version, kind, schema, occurred_us, recorded_us, actor, cause, body, leaf
-FROM entries WHERE seq > :after AND seq <= :until AND kind IN (SELECT value FROM json_each(:kinds))
+-- name: positions_of_kinds
+SELECT seq FROM entries
+WHERE kind IN (SELECT value FROM json_each(:kinds)) AND seq > :after AND seq <= :until
 ORDER BY seq LIMIT :count;
+
+-- name: at_positions
+SELECT seq, id, stream, version, kind, schema, occurred_us, recorded_us, actor, cause, body, leaf
+FROM entries WHERE seq IN (SELECT value FROM json_each(:positions)) ORDER BY seq;
 
 -- name: stream
 SELECT seq, id, stream, version, kind, schema, occurred_us, recorded_us, actor, cause, body, leaf
