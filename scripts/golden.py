@@ -20,7 +20,7 @@ from typing import Any
 import msgspec
 
 import rencheng
-from rencheng.kernel import Draft, FactType, RenchengError, fact_types
+from rencheng.kernel import Draft, FactId, FactType, RenchengError, fact_types
 from rencheng.ledger import StoredEntry
 from rencheng.ledger.stored import canonical_bytes_of_stored, stored_from_draft
 
@@ -75,7 +75,11 @@ def sample_of(fact: FactType) -> dict[str, Any]:
     """Make the sample of a fact's current schema."""
     draft = Draft(stream="sample/1", body=_instance(fact.cls), occurred_at=_AT, actor="rule:sample")
     caused = Draft(
-        stream="sample/1", body=draft.body, occurred_at=_AT, actor="rule:sample", cause=(draft.id, draft.id[::-1])
+        stream="sample/1",
+        body=draft.body,
+        occurred_at=_AT,
+        actor="rule:sample",
+        cause=(draft.id, FactId(draft.id[::-1])),
     )
     return sample_from_stored(stored_from_draft(caused, seq=1, version=1, recorded_at=_AT))
 

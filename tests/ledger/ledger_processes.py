@@ -9,6 +9,7 @@ import select
 import signal
 import sys
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -116,6 +117,8 @@ def denied(path: Path) -> None:
         print(sum(1 for _ in ledger.since()))
 
 
+TASKS: dict[str, Callable[..., None]] = {"write": write, "crash": crash, "fill": fill, "denied": denied}
+
 if __name__ == "__main__":
     _, task, where, *numbers = sys.argv
-    {"write": write, "crash": crash, "fill": fill, "denied": denied}[task](Path(where), *map(int, numbers))
+    TASKS[task](Path(where), *map(int, numbers))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -21,16 +22,18 @@ NOW = datetime(2026, 6, 1, 8, 0, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def registrations_undone() -> Iterator[None]:
-    kinds, classes, steps = dict(registry._BY_KIND), dict(registry._BY_CLASS), dict(module._UPCASTERS)
+    registers: tuple[dict[Any, Any], ...] = (registry._BY_KIND, registry._BY_CLASS, module._UPCASTERS)
+    kept = [dict(register) for register in registers]
     yield
-    for live, kept in ((registry._BY_KIND, kinds), (registry._BY_CLASS, classes), (module._UPCASTERS, steps)):
-        live.clear()
-        live.update(kept)
+    for register, before in zip(registers, kept, strict=True):
+        register.clear()
+        register.update(before)
 
 
 def pump(schema: int, **fields: type) -> type:
     """The fact as it was released under a schema."""
-    cls = dataclass(frozen=True, kw_only=True)(type("PumpStarted", (), {"__annotations__": fields}))
+    bare: type = type("PumpStarted", (), {"__annotations__": fields})
+    cls = dataclass(frozen=True, kw_only=True)(bare)
     cls.__module__ = "rencheng.tests"
     return fact("PumpStarted", schema=schema)(cls)
 
