@@ -157,7 +157,8 @@ class RoadGraph:
         """Index of the nearest node of the main part for every point; shape (k,)."""
         x_m, y_m = self.to_metric.transform(np.asarray(lon, dtype=np.float64), np.asarray(lat, dtype=np.float64))
         _, found = self._tree.query(np.column_stack([np.atleast_1d(x_m), np.atleast_1d(y_m)]))
-        return self.main_nodes[found]
+        nodes: Ints = self.main_nodes[found]
+        return nodes
 
     def matrix_s(self, sources: Ints, targets: Ints, closed: Iterable[int] = ()) -> Floats:
         """Travel times between node indices with links closed; shape (sources, targets)."""

@@ -15,7 +15,7 @@ from rencheng.respond.inputs import Inputs
 from rencheng.respond.model import ReportSeen, State
 from rencheng.respond.turn import Turn
 
-__all__ = ["next_closure_due", "settle_roads", "wanted_closures"]
+__all__ = ["close_road", "next_closure_due", "settle_roads", "wanted_closures"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -138,7 +138,7 @@ def _skilled(needs: Sequence[DispatchNeed], units: Sequence[DispatchUnit]) -> ND
     has = np.array([[s in u.skills for s in names] for u in units], dtype=bool).reshape(len(units), len(names))
     asks = np.array([[s in n.skills for s in names] for n in needs], dtype=bool).reshape(len(needs), len(names))
     lacking: NDArray[np.int64] = asks.astype(np.int64) @ (~has).astype(np.int64).T
-    return lacking == 0
+    return np.asarray(lacking == 0, dtype=bool)
 
 
 def _capacities(units: Sequence[DispatchUnit], skilled: NDArray[np.bool_]) -> list[float]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rencheng.city import RoadGraph, Route
-from rencheng.kernel import distance_m
+from rencheng.kernel import FactId, distance_m
 from rencheng.respond.dispatch import DispatchNeed, DispatchResult, DispatchUnit, dispatch, units_wanted
 from rencheng.respond.facts import NeedMet, NeedUnmet, UnitArrived, UnitAssigned, UnitReleased
 from rencheng.respond.inputs import Inputs, Unit
@@ -93,7 +93,7 @@ def _say_unmet_without_units(turn: Turn, needs: list[Need]) -> None:
             turn.say(f"need/{unmet.need_id}", body, turn.state.needs[unmet.need_id].fact_id)
 
 
-def _closures(turn: Turn, reason: str) -> tuple[str, ...]:
+def _closures(turn: Turn, reason: str) -> tuple[FactId, ...]:
     """Closed roads that a need is cut off by, latest first: its causes."""
     if reason != "unreachable":
         return ()

@@ -167,7 +167,7 @@ def _spread(
     return out
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba ships no types
+@njit(cache=True, nogil=True)
 def _push(keys: Floats, items: Ints, size: int, key: float, item: int) -> int:
     child = size
     while child > 0:
@@ -182,7 +182,7 @@ def _push(keys: Floats, items: Ints, size: int, key: float, item: int) -> int:
     return size + 1
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba ships no types
+@njit(cache=True, nogil=True)
 def _pop(keys: Floats, items: Ints, size: int) -> int:
     """Drop the top; the caller has read it."""
     size -= 1
@@ -204,7 +204,7 @@ def _pop(keys: Floats, items: Ints, size: int) -> int:
     return size
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba ships no types
+@njit(cache=True, nogil=True)
 def _search(
     indptr: Ints, indices: Ints, cost_s: Floats, sources: Ints, rank: Ints, wanted: int, cutoff_s: float, out: Floats
 ) -> None:
@@ -242,7 +242,7 @@ def _search(
             best[touched[k]] = np.inf
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]  # numba ships no types
+@njit(cache=True, nogil=True)
 def _path_edges(indptr: Ints, indices: Ints, cost_s: Floats, source: int, target: int) -> Ints:
     nodes = len(indptr) - 1
     best = np.full(nodes, np.inf)
