@@ -33,7 +33,7 @@ def registrations_undone() -> Iterator[None]:
 def pump(schema: int, **fields: type) -> type:
     """The fact as it was released under a schema."""
     bare: type = type("PumpStarted", (), {"__annotations__": fields})
-    cls = dataclass(frozen=True, kw_only=True)(bare)
+    cls: type = dataclass(frozen=True, kw_only=True)(bare)
     cls.__module__ = "rencheng.tests"
     return fact("PumpStarted", schema=schema)(cls)
 
