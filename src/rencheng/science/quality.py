@@ -218,8 +218,9 @@ def _level_flags(s, c, at, value):  # type: ignore[no-untyped-def]
 def _still_flag(s, c, at, value):  # type: ignore[no-untyped-def]
     """Flag a value that has not changed for longer than its limit, or than its own pace before lets expect."""
     if s.last_at == NEVER or value != s.last_value:
-        if s.last_at != NEVER:
-            moved_h = (at - s.same_since) / _US_PER_H
+        moved_h = (at - s.same_since) / _US_PER_H if s.last_at != NEVER else 0.0
+        step_h = (at - s.last_at) / _US_PER_H if s.last_at != NEVER else 0.0
+        if moved_h > 0.0 and abs(value - s.last_value) <= c.max_rate_per_h * max(step_h, STEP_FLOOR_H):
             weight = 1.0 - 0.5 ** (moved_h / PACE_HALF_LIFE_H)
             s.pace_per_h += weight * (abs(value - s.last_value) / moved_h - s.pace_per_h)
         s.same_since = at

@@ -7,22 +7,37 @@ then says what that means: a batch was taken, a sensor fell silent or is not to 
 
 from rencheng.sense.batch import Decoded, Intake, RefusalReason, TimingLimits, decoded_from_arrays
 from rencheng.sense.channels import Channel, channels_of_city
+from rencheng.sense.decide import Inputs, decide, feed_failed, next_due
 from rencheng.sense.feed import FeedConfig, feed_config_from_dict, read_feed_config
+from rencheng.sense.handle import handle
+from rencheng.sense.model import EventState, FeedState, State, evolve, initial_state
+from rencheng.sense.orders import SubmitReport
 from rencheng.sense.ports import HEALTH_SCHEMA, QualityFlag, Readings, ReadingStore
 
 __all__ = [
     "HEALTH_SCHEMA",
     "Channel",
     "Decoded",
+    "EventState",
     "FeedConfig",
+    "FeedState",
+    "Inputs",
     "Intake",
     "QualityFlag",
     "ReadingStore",
     "Readings",
     "RefusalReason",
+    "State",
+    "SubmitReport",
     "TimingLimits",
     "channels_of_city",
+    "decide",
     "decoded_from_arrays",
+    "evolve",
     "feed_config_from_dict",
+    "feed_failed",
+    "handle",
+    "initial_state",
+    "next_due",
     "read_feed_config",
 ]

@@ -97,7 +97,7 @@ class Decoded:
     good: pa.Table
     refused: pa.Table = field(default_factory=REFUSED_SCHEMA.empty_table)
     rows: int = 0
-    limits: TimingLimits = TimingLimits()
+    limits: TimingLimits = field(default_factory=TimingLimits)
 
 
 def decoded_from_arrays(

@@ -116,7 +116,7 @@ class FeedConfig:
     missing: tuple[str, ...] = ("",)
     max_body_bytes: int = 64 * 1024 * 1024
     max_decoded_bytes: int = 1024 * 1024 * 1024
-    limits: TimingLimits = TimingLimits()
+    limits: TimingLimits = field(default_factory=TimingLimits)
 
     def __post_init__(self) -> None:
         where = f"feed {self.id!r}"

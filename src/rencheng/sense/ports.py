@@ -122,8 +122,9 @@ class ReadingStore(Readings, Protocol):
         ...
 
     def feeds(self) -> pa.Table:
-        """Totals per feed: ``feed_id``, ``position``, ``taken_at``, ``batches``, ``rows``, ``accepted``, ``repeated``,
-        ``refused``.
+        """Totals per feed.
+
+        Columns ``feed_id``, ``position``, ``taken_at``, ``batches``, ``rows``, ``accepted``, ``repeated``, ``refused``.
         """
         ...
 

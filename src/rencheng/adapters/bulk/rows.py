@@ -46,7 +46,7 @@ class Rows:
     @property
     def count(self) -> int:
         """Rows delivered, broken ones among them."""
-        return self.table.num_rows + len(self.broken)
+        return int(self.table.num_rows) + len(self.broken)
 
     def line_numbers(self) -> tuple[NDArray[np.int64], list[str]]:
         """Line number of each row of the table, and all lines; only asked for when something is refused."""

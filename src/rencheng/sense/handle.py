@@ -1,0 +1,79 @@
+"""Orders of people to sensing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from rencheng.kernel import Draft, Hazard, InvalidInput, LonLat, OrderRefused, cell_of, derived_id, require_utc
+from rencheng.sense.decide import Inputs
+from rencheng.sense.facts import ReportReceived
+from rencheng.sense.fusion import event_of
+from rencheng.sense.model import FUSION_RESOLUTION, State
+from rencheng.sense.orders import CATEGORIES, SOURCES, SubmitReport
+
+__all__ = ["handle"]
+
+CLOCK_AHEAD = timedelta(minutes=5)
+"""How far a reporter's clock may be ahead."""
+TEXT_LIMIT = 4000
+
+
+def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: str) -> list[Draft]:  # noqa: ARG001 — the signature every stage shares
+    """Answer an order with facts.
+
+    Raises
+    ------
+    OrderRefused
+        If the report's source, hazard, category, place, time or depth cannot be.
+    """
+    if not isinstance(order, SubmitReport):
+        raise OrderRefused(f"sense has no order {type(order).__name__}", mend="Use: SubmitReport")
+    _require_sane(order)
+    seen_at = now if order.seen_at is None else require_utc(order.seen_at, name="seen_at")
+    if seen_at > now + CLOCK_AHEAD:
+        raise OrderRefused(
+            f"seen_at {seen_at.isoformat()} lies ahead of now {now.isoformat()}",
+            where="SubmitReport",
+            mend="Set the clock",
+        )
+    said = {key: value for key, value in asdict(order).items() if key != "seen_at"}
+    report_id = derived_id("report", actor, seen_at.isoformat(), *said.values())
+    cell = cell_of(order.lon, order.lat, FUSION_RESOLUTION)
+    event_id = event_of(
+        state.recent,
+        cell=cell,
+        hazard=order.hazard,
+        lon=order.lon,
+        lat=order.lat,
+        at=seen_at,
+        report_id=report_id,
+    )
+    body = ReportReceived(report_id=report_id, cell=cell, event_id=event_id, **said)
+    return [Draft(stream=f"report/{report_id}", body=body, occurred_at=seen_at, actor=actor)]
+
+
+def _require_sane(order: SubmitReport) -> None:
+    for name, value, legal in (
+        ("source", order.source, SOURCES),
+        ("hazard", order.hazard, tuple(Hazard)),
+        ("category", order.category, CATEGORIES),
+    ):
+        if value not in legal:
+            raise OrderRefused(
+                f"unknown {name} {value!r}", where="SubmitReport", mend=f"Use one of: {', '.join(legal)}"
+            )
+    try:
+        LonLat(order.lon, order.lat)
+    except InvalidInput as error:
+        raise OrderRefused(error.what, where="SubmitReport", mend=error.mend) from error
+    depth = order.depth_m
+    if depth is not None and not (math.isfinite(depth) and 0.0 <= depth <= 20.0):
+        raise OrderRefused(f"depth_m {depth} is not between 0 and 20", where="SubmitReport", mend="Give metres")
+    if order.people < 0:
+        raise OrderRefused(f"people {order.people} is negative", where="SubmitReport", mend="Give a count")
+    if len(order.text) > TEXT_LIMIT:
+        raise OrderRefused(
+            f"the text has {len(order.text)} characters", where="SubmitReport", mend=f"At most {TEXT_LIMIT}"
+        )
