@@ -207,7 +207,7 @@ def _read_people(work: _Work) -> None:
 
         def read(account: SourceReport) -> None:
             work.people = people_from_table(work.config, account)
-            counted = table_facilities(work.people, account.source, account)
+            counted = table_facilities(work.people, account)
             work.facilities += [counted] if counted is not None else []
 
         work.attempt(data.population.file, read)

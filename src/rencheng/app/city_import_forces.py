@@ -89,7 +89,7 @@ def _sites(rule: UnitsFrom | StocksFrom, tables: Mapping[str, pa.Table]) -> list
 
 
 def _among_residents(cells: pa.Table, count: int) -> list[tuple[str, float, float, str | None]]:
-    """Centres of the cells that hold equal shares of the residents, taken along the H3 index, which keeps near cells near."""
+    """Centres of cells that part the residents evenly along the H3 index, which keeps near cells near."""
     cell = cells["cell"].to_numpy()
     order = np.argsort(cell, kind="stable")
     running = np.cumsum(cells["residents"].to_numpy()[order])

@@ -265,7 +265,7 @@ def _hexagons(frame: CityFrame) -> NDArray[np.object_]:
     return frame.metric(np.array(degrees, dtype=object))
 
 
-def table_facilities(people: PeopleTable, source: str, report: SourceReport) -> pa.Table | None:
+def table_facilities(people: PeopleTable, report: SourceReport) -> pa.Table | None:
     """Facilities that the population table counts by cell, each put at its cell's centre, an approximation."""
     parts = []
     for kind, counts in people.facility_counts.items():

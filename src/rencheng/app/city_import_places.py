@@ -92,7 +92,7 @@ def _kinds(layer: Layer, features: Features, report: SourceReport) -> list[str |
 def _ids(layer: Layer, features: Features) -> list[str]:
     stem = layer.file.rsplit("/", maxsplit=1)[-1].split(".", maxsplit=1)[0]
     named = [_text(p, layer.id_field) for p in features.properties]
-    return [f"{stem}-{name if name else number}" for name, number in zip(named, features.number, strict=True)]
+    return [f"{stem}-{name or number}" for name, number in zip(named, features.number, strict=True)]
 
 
 def _facility_table(
@@ -144,9 +144,8 @@ def waters_within(waters: pa.Table, region_m: shapely.Geometry, to_metric: Any, 
     shapes = shapely.from_wkb(np.array(waters["geometry"].to_pylist(), dtype=object))
     metric = shapely.transform(shapes, lambda p: np.column_stack(to_metric.transform(p[:, 0], p[:, 1])))
     meets = shapely.intersects(region_m, metric)
-    report.refuse(
-        "water: outside the city and its margin", [n for n, m in zip(waters["water_id"].to_pylist(), meets) if not m]
-    )
+    outside = waters["water_id"].filter(pa.array(~meets)).to_pylist()
+    report.refuse("water: outside the city and its margin", outside)
     return waters.filter(pa.array(meets))
 
 

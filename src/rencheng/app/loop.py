@@ -38,6 +38,8 @@ class Loop:
     channels: Mapping[str, warn.Channel]
     states: States
     turns: int = field(default=0, init=False)
+    now: datetime | None = field(default=None, init=False)
+    """Instant of the last turn; the loop's clock never runs back."""
 
     def turn(
         self,
@@ -69,6 +71,7 @@ class Loop:
         -----
         The states change only after the ledger took all facts; if it refuses, the loop stands where it stood.
         """
+        self.now = now if self.now is None else max(self.now, now)
         turn = _Turn(states=self.states)
         turn.take(drafts)
         if sensed:

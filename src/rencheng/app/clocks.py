@@ -1,0 +1,99 @@
+"""The clocks: a recorded feed's, a rehearsal's. Each is a run of moments; who drives them sets the pace.
+
+A generator yields the instant that it is about to act at, and acts when it is asked for the next one. So a driver can
+wait, pause, or let a person's order in between two moments, and a run's facts do not depend on its pace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from rencheng.adapters.bulk import FeedBatch
+from rencheng.app.compose import Run
+from rencheng.app.facts import RunEnded
+from rencheng.kernel import Draft, OrderRefused
+from rencheng.ledger import Entry
+from rencheng.rehearse.people import Agenda
+from rencheng.rehearse.world import World
+
+__all__ = ["Moment", "rehearsal_moments", "replay_moments"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moment:
+    """What is about to happen: when, and how much of the run is over."""
+
+    at: datetime
+    progress_ratio: float
+
+
+def replay_moments(run: Run, batches: list[FeedBatch]) -> Iterator[Moment]:
+    """Play recorded deliveries; timers that fall due between two of them ring in time."""
+    for number, delivery in enumerate(batches):
+        progress = number / len(batches)
+        yield from _ring(run, delivery.now, progress)
+        yield Moment(at=delivery.now, progress_ratio=progress)
+        intake = run.readings.take(run.feed_id, delivery.position, delivery.batch, now=delivery.now)
+        run.loop.turn(delivery.now, intakes=[intake])
+    if batches:
+        _end(run, batches[-1].now)
+
+
+def rehearsal_moments(run: Run, world: World, agenda: Agenda) -> Iterator[Moment]:
+    """Play a scenario: the world moves on, people act, sensors report, the loop turns."""
+    yield Moment(at=world.now, progress_ratio=0.0)
+    agenda.observe(run.loop.turn(world.now, drafts=world.opening(), sensed=False))
+    while world.now < world.end:
+        delivery = world.advance()
+        for act in delivery.acts:
+            agenda.plan(act)
+        yield from _live_until(run, agenda, delivery.now, world)
+        yield Moment(at=delivery.now, progress_ratio=world.progress_ratio)
+        intake = run.readings.take(run.feed_id, delivery.position, delivery.readings, now=delivery.now)
+        agenda.observe(run.loop.turn(delivery.now, intakes=[intake]))
+    agenda.observe(run.loop.turn(world.now, drafts=world.closing(run.fields.put(world.truth())), sensed=False))
+    _end(run, world.now)
+
+
+def _live_until(run: Run, agenda: Agenda, at: datetime, world: World) -> Iterator[Moment]:
+    """Let people act and timers ring, in order of time, until the next delivery."""
+    rung: datetime | None = None
+    while True:
+        acts, timer = agenda.next_due(), run.loop.next_due()
+        if timer is not None and rung is not None and timer <= rung:
+            timer = None  # it rang and had nothing to say; the delivery will ask again
+        due = min((d for d in (acts, timer) if d is not None), default=None)
+        if due is None or due >= at:
+            return
+        now = max(due, run.loop.now or due)
+        yield Moment(at=now, progress_ratio=world.progress_ratio)
+        if timer is not None and (acts is None or timer <= acts):
+            rung = due
+            agenda.observe(run.loop.turn(now, sensed=False))
+        else:
+            agenda.observe(_act(run, agenda, now))
+
+
+def _act(run: Run, agenda: Agenda, now: datetime) -> list[Entry]:
+    """One person's order; what the loop refuses does not happen, as at a console."""
+    act = agenda.take()
+    try:
+        return run.loop.order(act.order, actor=act.actor, now=now)
+    except OrderRefused:
+        return []
+
+
+def _ring(run: Run, until: datetime, progress: float) -> Iterator[Moment]:
+    rung: datetime | None = None
+    while (due := run.loop.next_due()) is not None and due < until and (rung is None or due > rung):
+        rung = due
+        now = max(due, run.loop.now or due)
+        yield Moment(at=now, progress_ratio=progress)
+        run.loop.turn(now, sensed=False)
+
+
+def _end(run: Run, now: datetime) -> None:
+    body = RunEnded(turns=run.loop.turns, readings=run.readings.count())
+    run.loop.turn(now, drafts=[Draft(stream="run/0", body=body, occurred_at=now, actor="clock")], sensed=False)

@@ -1,0 +1,154 @@
+"""The composition root: the one place where rooms are given their adapters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from rencheng import __version__, assess, community, evaluate, recover, respond, sense, warn
+from rencheng.adapters.channels import FileChannel, RecordingChannel
+from rencheng.adapters.duckdb import DuckDbReadings
+from rencheng.adapters.files import FileFieldStore
+from rencheng.adapters.sqlite import SqliteLedger
+from rencheng.app.facts import RunStarted
+from rencheng.app.loop import Loop
+from rencheng.app.run_folder import RunFolder, RunMark, open_run_folder
+from rencheng.app.settings import Settings
+from rencheng.app.stages import Inputs, evolve_all, initial_states
+from rencheng.city import City
+from rencheng.kernel import Draft, InvalidInput, NotFound
+from rencheng.ledger import Entry, Ledger, fold
+
+__all__ = ["CAP_STATUS", "Run", "channels_for", "compose"]
+
+CAP_STATUS: Mapping[str, str] = {"live": "Actual", "replay": "Test", "rehearsal": "Exercise"}
+"""Mode of a run → status of its CAP messages."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """A run that is put together and ready to turn."""
+
+    folder: RunFolder
+    mark: RunMark
+    city: City
+    ledger: Ledger
+    readings: DuckDbReadings
+    fields: FileFieldStore
+    loop: Loop
+    feed_id: str
+    """Feed that the run's own clock delivers."""
+
+    def begin(self, now: datetime) -> list[Entry]:
+        """Record what the run is made from; says nothing the second time."""
+        body = RunStarted(
+            mode=self.mark.mode,
+            city_id=self.city.manifest.id,
+            city_digest=self.mark.city_digest,
+            seed=self.mark.seed,
+            rules=_rule_versions(self.loop.inputs),
+            version=__version__,
+        )
+        if self.ledger.head:
+            return []
+        return self.loop.turn(
+            now, drafts=[Draft(stream="run/0", body=body, occurred_at=now, actor="clock")], sensed=False
+        )
+
+    def close(self) -> None:
+        """Release the stores."""
+        self.ledger.close()
+        self.readings.close()
+
+
+def channels_for(mode: str, folder: RunFolder, settings: Settings) -> dict[str, warn.Channel]:
+    """Channels of a run by name. Only a live run is given one that reaches outside its own folder.
+
+    Raises
+    ------
+    InvalidInput
+        If the mode is unknown.
+    """
+    if mode == "live":
+        return {"file": FileChannel(folder.path / settings.outbox)}
+    if mode in {"replay", "rehearsal"}:
+        return {"file": RecordingChannel()}
+    raise InvalidInput(f"unknown mode {mode!r}", mend=f"Use one of: {', '.join(CAP_STATUS)}")
+
+
+def compose(city: City, out: Path, *, mode: str, source: str, seed: int, feed_id: str, settings: Settings) -> Run:
+    """Put a run together in a folder, or take up the one that is there.
+
+    Parameters
+    ----------
+    city : City
+        The city.
+    out : Path
+        Folder of the run.
+    mode : str
+        live, replay or rehearsal.
+    source : str
+        Recorded file or scenario; part of what makes a run the same run.
+    seed : int
+        Seed of the rehearsal.
+    feed_id : str
+        Feed that the run's own clock delivers.
+
+    Raises
+    ------
+    Conflict
+        If the folder holds another run.
+    """
+    mark = RunMark(mode=mode, city=str(city.path.resolve()), city_digest=city.digest, source=source, seed=seed)
+    folder = open_run_folder(out, mark)
+    fields = FileFieldStore(folder.fields)
+    readings = DuckDbReadings(folder.readings, channels=sense.channels_of_city(city))
+    ledger = SqliteLedger(folder.ledger)
+    channels = channels_for(mode, folder, settings)
+    inputs = _inputs(city, readings, fields, mode, tuple(channels))
+    states = fold(ledger.since(0), evolve_all, initial_states())
+    loop = Loop(ledger=ledger, inputs=inputs, channels=channels, states=states)
+    return Run(
+        folder=folder,
+        mark=mark,
+        city=city,
+        ledger=ledger,
+        readings=readings,
+        fields=fields,
+        loop=loop,
+        feed_id=feed_id,
+    )
+
+
+def _inputs(
+    city: City, readings: DuckDbReadings, fields: FileFieldStore, mode: str, channels: tuple[str, ...]
+) -> Inputs:
+    response = respond.Inputs.of(city, simulate_units=mode != "live", close_when_reviewed=False, fields=fields)
+
+    def role(duty: str, area: str) -> str:
+        try:
+            return response.organisation.resolve(duty, area)
+        except NotFound:
+            return ""
+
+    return Inputs(
+        sense=sense.Inputs(readings=readings),
+        assess=assess.Inputs(city=city, readings=readings, fields=fields, mode=mode),
+        warn=warn.inputs_for(city, fields, mode=CAP_STATUS[mode], channels=channels),
+        respond=response,
+        recover=recover.Inputs(
+            city=city, fields=fields, relief=recover.read_relief(), roles={"water_lead": role("water_lead", "")}
+        ),
+        community=community.Inputs(cells=community.visit_cells(city), officer=lambda area: role("grid_officer", area)),
+        evaluate=evaluate.Inputs(channels=len(city.rows("channels"))),
+    )
+
+
+def _rule_versions(inputs: Inputs) -> dict[str, str]:
+    found: dict[str, Any] = {"assess": inputs.assess.rules.version, "relief": inputs.recover.relief.version}
+    found |= {f"warn:{name}": version for name, version in inputs.warn.rules.versions.items()}
+    found |= {f"plan:{plan.id}": plan.version for plan in inputs.respond.plans.plans}
+    return {name: str(version) for name, version in sorted(found.items())}
