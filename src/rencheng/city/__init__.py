@@ -3,6 +3,7 @@
 A package is a folder of open files (GeoParquet, GeoTIFF, TOML), versioned, checked, never edited in place.
 """
 
+from rencheng.city.check import Defect, check_city
 from rencheng.city.organisation import AreaTree, Organisation, Role
 from rencheng.city.package import FORMAT_VERSION, City, Manifest, read_city, table_from_rows, write_city
 from rencheng.city.roads import RoadGraph, Route
@@ -14,6 +15,7 @@ __all__ = [
     "AreaTree",
     "Attribute",
     "City",
+    "Defect",
     "Manifest",
     "Organisation",
     "RoadGraph",
@@ -21,6 +23,7 @@ __all__ = [
     "Route",
     "Terrain",
     "arrow_schema",
+    "check_city",
     "read_city",
     "schema_tables",
     "table_from_rows",

@@ -85,7 +85,7 @@ def read_geojson(path: Path, report: SourceReport) -> Features:
 def _degrees(shapes: Any, crs: dict[str, Any] | None, path: Path) -> Any:
     """Bring shapes of the older ``crs`` member to lon/lat."""
     name = str((crs or {}).get("properties", {}).get("name", "urn:ogc:def:crs:OGC:1.3:CRS84"))
-    if name.endswith("CRS84") or name.endswith(":4326"):
+    if name.endswith(("CRS84", ":4326")):
         return shapes
     try:
         transformer = Transformer.from_crs(CRS.from_user_input(name), "EPSG:4326", always_xy=True)

@@ -66,7 +66,7 @@ class WayLines:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Things:
-    """Tagged things with one geometry each: ``ids`` (such as ``"w12"``), ``tags``, ``geometry`` (shapely, shape (n,))."""
+    """Tagged things: ``ids`` (such as ``"w12"``), ``tags``, and one ``geometry`` each (shapely, shape (n,))."""
 
     ids: list[str]
     tags: list[Tags]

@@ -7,8 +7,11 @@ which stand for free flow including crossings rather than for the legal limit.
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping
+from functools import cache
+from importlib.resources import files
 from types import MappingProxyType
 
 __all__ = [
@@ -88,86 +91,6 @@ _FACILITY: tuple[tuple[str, Mapping[str, str]], ...] = (
 _NO_REFUGE = {"public_transport", "picnic_shelter", "gazebo", "sun_shelter", "lean_to", "field_shelter", "pavilion"}
 """Values of ``shelter_type`` that keep off rain for minutes and shelter nobody for a night."""
 
-_BUILDING_USE: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys(
-            "residential apartments house detached semidetached_house terrace bungalow dormitory cabin farm "
-            "houseboat static_caravan ger allotment_house".split(),
-            "residential",
-        ),
-        **dict.fromkeys(
-            "commercial retail office supermarket hotel kiosk shop parking mall bank".split(), "commercial"
-        ),
-        **dict.fromkeys(
-            "industrial warehouse manufacture hangar factory storage_tank silo works barn farm_auxiliary "
-            "greenhouse service".split(),
-            "industrial",
-        ),
-        **dict.fromkeys(
-            "public civic government church cathedral chapel mosque temple synagogue religious monastery train_station "
-            "transportation fire_station stadium sports_hall museum castle palace library".split(),
-            "public",
-        ),
-        **dict.fromkeys("school university college kindergarten".split(), "education"),
-        **dict.fromkeys("hospital clinic".split(), "health"),
-        **dict.fromkeys(
-            "garage garages carport shed roof ruins hut construction bridge container tent".split(),
-            "other",
-        ),
-    }
-)
-
-_USE_BY_AMENITY: Mapping[str, str] = MappingProxyType(
-    {
-        "school": "education",
-        "university": "education",
-        "college": "education",
-        "kindergarten": "education",
-        "hospital": "health",
-        "clinic": "health",
-        "townhall": "public",
-        "police": "public",
-        "fire_station": "public",
-        "place_of_worship": "public",
-        "library": "public",
-        "theatre": "public",
-        "restaurant": "commercial",
-        "bank": "commercial",
-        "parking": "commercial",
-    }
-)
-
-_OCCUPANCY_BY_BUILDING: Mapping[str, str] = MappingProxyType(
-    {
-        **dict.fromkeys("house detached bungalow cabin farm semidetached_house terrace".split(), "RES1"),
-        "static_caravan": "RES2",
-        "dormitory": "RES5",
-        "hotel": "RES4",
-        **dict.fromkeys("retail supermarket kiosk shop mall".split(), "COM1"),
-        "warehouse": "COM2",
-        "office": "COM4",
-        "bank": "COM5",
-        "parking": "COM10",
-        **dict.fromkeys("church cathedral chapel mosque temple synagogue religious monastery".split(), "REL1"),
-        "fire_station": "GOV2",
-        **dict.fromkeys("university college".split(), "EDU2"),
-        "clinic": "COM7",
-        **dict.fromkeys("barn farm_auxiliary greenhouse".split(), "AGR1"),
-    }
-)
-"""Hazus 6.1 occupancy classes (FEMA, Hazus Inventory Technical Manual, Table 6-1) that a building tag fixes."""
-
-_OCCUPANCY_BY_USE: Mapping[str, str] = MappingProxyType(
-    {
-        "commercial": "COM1",
-        "industrial": "IND2",
-        "public": "GOV1",
-        "education": "EDU1",
-        "health": "COM6",
-        "other": "COM10",
-    }
-)
-
 _WATER: Mapping[str, str] = MappingProxyType(
     {
         "river": "river",
@@ -186,6 +109,16 @@ _WATER: Mapping[str, str] = MappingProxyType(
         "reservoir": "reservoir",
     }
 )
+
+
+@cache
+def _building_words() -> Mapping[tuple[str, str], tuple[str, str]]:
+    """Tag (or use) → use and Hazus occupancy class, as ``building_use.csv`` beside this file says.
+
+    Occupancy classes are those of Hazus 6.1 (FEMA, Hazus Inventory Technical Manual, Table 6-1).
+    """
+    with files("rencheng.adapters.osm").joinpath("building_use.csv").open(encoding="utf-8") as lines:
+        return {(row["key"], row["value"]): (row["use"], row["occupancy"]) for row in csv.DictReader(lines)}
 
 
 def speed_m_s(tags: Tags) -> float:
@@ -249,12 +182,10 @@ def facility_kind(tags: Tags) -> str | None:
 
 def building_use(tags: Tags) -> str | None:
     """Use of a building; ``building=yes`` follows its amenity, shop or office, else ``None``: the tags do not say."""
-    by_building = _BUILDING_USE.get(tags.get("building", ""))
-    if by_building is not None:
-        return by_building
-    by_amenity = _USE_BY_AMENITY.get(tags.get("amenity", ""))
-    if by_amenity is not None:
-        return by_amenity
+    for key in ("building", "amenity"):
+        known = _building_words().get((key, tags.get(key, "")))
+        if known is not None:
+            return known[0]
     if "shop" in tags or "office" in tags or "tourism" in tags:
         return "commercial"
     return None
@@ -266,11 +197,12 @@ def occupancy_of(tags: Tags, use: str, footprint_m2: float, storeys: int) -> str
     Dwellings are estimated at 100 m² gross each; RES3A … RES3F begin at 2, 3, 5, 10, 20 and 50 dwellings
     (Hazus 6.1 Inventory Technical Manual, Table 6-1).
     """
-    fixed = _OCCUPANCY_BY_BUILDING.get(tags.get("building", ""))
-    if fixed is not None:
+    words = _building_words()
+    fixed = words.get(("building", tags.get("building", "")), ("", ""))[1]
+    if fixed:
         return fixed
     if use != "residential":
-        return _OCCUPANCY_BY_USE[use]
+        return words["use", use][1]
     dwellings = footprint_m2 * storeys / 100.0
     for least, occupancy in ((50, "RES3F"), (20, "RES3E"), (10, "RES3D"), (5, "RES3C"), (3, "RES3B"), (2, "RES3A")):
         if dwellings >= least:
