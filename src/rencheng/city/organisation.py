@@ -23,6 +23,7 @@ AREA_LEVELS = ("city", "district", "street", "community", "grid")
 DUTIES: Mapping[str, Bilingual] = {
     "commander": Bilingual(zh="指挥长", en="Incident commander"),
     "duty_officer": Bilingual(zh="值班员", en="Duty officer"),
+    "emergency_lead": Bilingual(zh="应急管理负责人", en="Emergency management lead"),
     "warning_editor": Bilingual(zh="预警发布员", en="Warning editor"),
     "water_lead": Bilingual(zh="水务负责人", en="Water lead"),
     "traffic_lead": Bilingual(zh="交通负责人", en="Traffic lead"),
@@ -33,7 +34,7 @@ DUTIES: Mapping[str, Bilingual] = {
     "police_lead": Bilingual(zh="公安负责人", en="Police lead"),
     "housing_lead": Bilingual(zh="住建负责人", en="Housing lead"),
     "civil_affairs_lead": Bilingual(zh="民政负责人", en="Civil affairs lead"),
-    "transport_lead": Bilingual(zh="轨道与公交负责人", en="Metro and bus lead"),
+    "transport_lead": Bilingual(zh="交通运输（轨道、公交）负责人", en="Metro and bus lead"),
     "grid_officer": Bilingual(zh="网格员", en="Grid officer"),
 }
 """Duties that plans may name in any city; a city's roles may add its own."""

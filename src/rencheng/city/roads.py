@@ -183,7 +183,7 @@ class RoadGraph:
             return Route(travel_s=float("inf"), links=(), points=())
         points = [self.point(int(nodes[0]))]
         for edge in edges.tolist():
-            points.extend(self._line(edge)[1:])
+            points.extend(self.line(edge)[1:])
         return Route(travel_s=float(cost[edges].sum()), links=tuple(self.link_id[edges].tolist()), points=tuple(points))
 
     def point(self, node: int) -> tuple[float, float]:
@@ -198,7 +198,8 @@ class RoadGraph:
             round(float(self.lat[a] + self.lat[b]) / 2, 6),
         )
 
-    def _line(self, edge: int) -> list[tuple[float, float]]:
+    def line(self, edge: int) -> list[tuple[float, float]]:
+        """Lon/lat points along an edge, both ends included."""
         ends = [self.point(int(self.tail[edge])), self.point(int(self.indices[edge]))]
         wkb = self.geometry[edge] if len(self.geometry) else None
         if wkb is None:

@@ -24,6 +24,7 @@ __all__ = [
     "release_unit",
     "reroute_units",
     "send_units",
+    "wanted_of",
 ]
 
 DETOUR_RATIO = 1.3
