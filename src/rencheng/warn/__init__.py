@@ -28,22 +28,36 @@ from rencheng.warn.model import Closed, Message, Receipt, Standing, State, evolv
 from rencheng.warn.orders import CancelWarning, ExtendWarning, IssueWarning
 from rencheng.warn.outbox import deliver, pending
 from rencheng.warn.ports import Channel
+from rencheng.warn.read import MessageView, WarningView, messages, standing_warnings, warning_history
 from rencheng.warn.rule_files import load_rules, load_terms
 from rencheng.warn.rules import Rule, RuleBook, RuleSet, Terms
+from rencheng.warn.verify import (
+    HazardScore,
+    MatchedEvent,
+    ObservedEvent,
+    Verification,
+    observed_events,
+    verify,
+    warned_periods,
+)
 
 __all__ = [
     "CancelWarning",
     "Channel",
     "Closed",
     "ExtendWarning",
+    "HazardScore",
     "Inputs",
     "IssueWarning",
+    "MatchedEvent",
     "Message",
     "MessageAbandoned",
     "MessageDelivered",
     "MessageFailed",
     "MessageQueued",
+    "MessageView",
     "Notice",
+    "ObservedEvent",
     "Reason",
     "Receipt",
     "Rule",
@@ -52,12 +66,14 @@ __all__ = [
     "Standing",
     "State",
     "Terms",
+    "Verification",
     "WarningCancelled",
     "WarningDowngraded",
     "WarningExpired",
     "WarningIssued",
     "WarningUpdated",
     "WarningUpgraded",
+    "WarningView",
     "decide",
     "deliver",
     "evolve",
@@ -66,6 +82,12 @@ __all__ = [
     "inputs_for",
     "load_rules",
     "load_terms",
+    "messages",
     "next_due",
+    "observed_events",
     "pending",
+    "standing_warnings",
+    "verify",
+    "warned_periods",
+    "warning_history",
 ]

@@ -71,6 +71,7 @@ class Notice:
     sender: str = ""
     """CAP sender, e.g. ``"rencheng@city-1"``."""
     sender_name: Bilingual = field(default_factory=lambda: Bilingual(zh="", en=""))
+    warning_id: str = ""
     zone: str = ""
     """Area that the warning is for: an area id, or the city's id."""
     origin: str = "rule"

@@ -12,7 +12,7 @@ from rencheng.assess.facts import Evidence, ForecastHorizon, ForecastPublished, 
 from rencheng.kernel import Bilingual, Colour, FactId, hours
 from rencheng.sense.facts import ReportReceived
 from rencheng.warn.facts import Reason
-from rencheng.warn.model import Episode, State
+from rencheng.warn.model import MOST_HYSTERESIS, Episode, State
 from rencheng.warn.places import Places
 from rencheng.warn.rules import Condition, Rule
 
@@ -173,13 +173,16 @@ def _supports(judgements: Judgements, places: Places, rule: Rule, now: datetime,
 
 
 def _until(episode: Episode, rule: Rule) -> datetime | None:
-    """When an episode ended; a forecast or risk map that nothing replaced runs out with its longest lead."""
+    """When an episode ended; what nothing replaced runs out: a forecast with its longest lead, a risk map in a day.
+
+    Risk is published again only when it changed, so an old map may still be right; a day without any change is not.
+    """
     body, until = episode.body, episode.until
     ends: list[datetime] = [until] if until is not None else []
     if isinstance(body, ForecastPublished) and rule.forecast is not None and body.horizons:
         ends.append(body.observed_at + hours(max(h.lead_h for h in body.horizons)))
-    if isinstance(body, RiskAssessed) and rule.risk is not None:
-        ends.append(episode.since + hours(rule.risk.max_lead_h))
+    if isinstance(body, RiskAssessed):
+        ends.append(episode.since + MOST_HYSTERESIS)
     return min(ends, default=None)
 
 

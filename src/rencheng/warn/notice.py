@@ -201,6 +201,7 @@ def _notice(
         action="Alert" if before is None else "Update",
         sender=inputs.sender,
         sender_name=inputs.sender_name,
+        warning_id=warning_id,
         zone=zone,
         origin=origin,
     )

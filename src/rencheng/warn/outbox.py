@@ -43,7 +43,7 @@ def retry_delay(attempt: int) -> timedelta:
     >>> [retry_delay(n).total_seconds() for n in (1, 2, 3)]
     [15.0, 30.0, 60.0]
     """
-    return min(FIRST_RETRY * 2 ** (attempt - 1), LONGEST_RETRY)
+    return min(FIRST_RETRY * float(2 ** (attempt - 1)), LONGEST_RETRY)
 
 
 def deliver(messages: Sequence[Message], channels: Mapping[str, Channel], now: datetime) -> list[Draft]:

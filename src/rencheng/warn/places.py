@@ -19,8 +19,8 @@ __all__ = ["MOST_POINTS", "Places", "outline", "places_of"]
 MOST_POINTS = 400
 """Most corner points of a warning's outline; receivers of broadcast warnings cut longer ones."""
 
-_NEAR_RINGS = 3
-"""A gauge so many cells outside the populated cells (on the bank, in the river) still counts as the city's."""
+_NEAR_RINGS = 1
+"""A gauge so many cells outside the city's cells (on the bank, in the river) still counts as the city's, as assessment has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,8 +65,9 @@ class Places:
         """Row of each cell that the city has; others are left out."""
         if not len(self.cells):
             return np.zeros(0, np.int64)
-        at = np.minimum(np.searchsorted(self.cells, cells), len(self.cells) - 1)
-        return at[self.cells[at] == cells].astype(np.int64)
+        at = np.minimum(np.searchsorted(self.cells, cells), len(self.cells) - 1).astype(np.int64)
+        known: NDArray[np.int64] = at[self.cells[at] == cells]
+        return known
 
     def holds(self, cell: int) -> bool:
         """Whether a cell belongs to the city."""
@@ -152,7 +153,8 @@ def places_of(city: City) -> Places:
 def _column(table: Any, name: str) -> NDArray[np.float64]:
     if name not in table.column_names:
         return np.zeros(table.num_rows)
-    return np.nan_to_num(table[name].to_numpy(zero_copy_only=False).astype(np.float64))
+    values: NDArray[np.float64] = table[name].to_numpy(zero_copy_only=False).astype(np.float64)
+    return np.nan_to_num(values)
 
 
 def _near_city(lon: float, lat: float, known: NDArray[np.uint64], resolution: int) -> bool:
