@@ -208,6 +208,6 @@ def _sectors(city: City, lon: Any, lat: Any, radius_m: float, kinds: Sequence[st
         near = 0
         if watch is not None:
             at = np.column_stack(city.to_metric.transform([r["lon"] for r in of], [r["lat"] for r in of]))
-            near = int((watch.query(at)[0] <= radius_m).sum())
+            near = int(np.count_nonzero(watch.query(at)[0] <= radius_m))
         sectors.append(SectorCoverage(kind=kind, facilities=len(of), covered=near, ratio=near / len(of)))
     return tuple(sectors)

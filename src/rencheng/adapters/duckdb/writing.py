@@ -1,0 +1,110 @@
+"""The parts of a batch that one transaction writes: channels, readings, states, rows kept aside."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from rencheng.adapters.duckdb.database import registered
+from rencheng.adapters.duckdb.sorting import Sorted
+from rencheng.science.quality import STATE_DTYPE
+
+__all__ = ["stamps", "stored_already", "write_channels", "write_readings", "write_refused", "write_states"]
+
+
+def stamps(us: NDArray[np.int64]) -> pa.Array:
+    """Give microseconds as stamps; null where the channel never had one."""
+    return pa.array(us.copy(), mask=us == np.iinfo(np.int64).min).cast(pa.timestamp("us"))
+
+
+def stored_already(
+    con: duckdb.DuckDBPyConnection, batch: Sorted, maybe: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Look up which of some readings have their stamp in the store already.
+
+    Returns
+    -------
+    index : array of int
+        Readings of the batch whose channel and stamp are there.
+    same : array of bool
+        True where their value is there too.
+    """
+    at = batch.at[maybe]
+    columns = {"i": maybe, "channel": batch.channel[maybe], "us": at, "value": batch.value[maybe]}
+    with registered(con, "probe", pa.table({name: pa.array(values) for name, values in columns.items()})):
+        found = con.execute(
+            "SELECT p.i, bool_or(r.value = p.value) AS same FROM probe p"
+            " JOIN readings r ON r.channel = p.channel AND r.stamp = make_timestamp(p.us)"
+            " WHERE r.stamp BETWEEN make_timestamp(?) AND make_timestamp(?) GROUP BY p.i",
+            [int(at.min()), int(at.max())],
+        ).fetchnumpy()
+    return np.asarray(found["i"], dtype=np.int64), np.asarray(found["same"], dtype=bool)
+
+
+def write_channels(con: duckdb.DuckDBPyConnection, names: Sequence[tuple[str, str]], first: int) -> None:
+    """Write channels that appear for the first time, numbered from ``first``."""
+    if not names:
+        return
+    table = pa.table(
+        {
+            "channel": pa.array(range(first, first + len(names)), pa.int32()),
+            "sensor_id": [sensor for sensor, _ in names],
+            "quantity": [name for _, name in names],
+        }
+    )
+    with registered(con, "new_channels", table):
+        con.execute("INSERT INTO channels SELECT channel, sensor_id, quantity FROM new_channels")
+
+
+def write_readings(con: duckdb.DuckDBPyConnection, new: Sorted, flags: NDArray[np.uint16], now_us: int) -> None:
+    """Write readings with their flags."""
+    if not len(new.at):
+        return
+    table = pa.table(
+        {
+            "channel": pa.array(new.channel.astype(np.int32)),
+            "stamp": pa.array(new.at.view("datetime64[us]")),
+            "value": pa.array(new.value),
+            "flags": pa.array(flags),
+        }
+    )
+    with registered(con, "new_readings", table):
+        con.execute(
+            "INSERT INTO readings SELECT channel, stamp, value, flags, make_timestamp(?) FROM new_readings", [now_us]
+        )
+
+
+def write_states(con: duckdb.DuckDBPyConnection, channel: NDArray[np.int64], states: NDArray[Any]) -> None:
+    """Write the quality-control state and the latest value of channels."""
+    if not len(channel):
+        return
+    packed = [None, pa.py_buffer(states.tobytes())]
+    table = pa.table(
+        {
+            "channel": pa.array(channel.astype(np.int32)),
+            "last_at": stamps(states["last_at"]),
+            "last_value": pa.array(states["last_value"].copy()),
+            "last_flags": pa.array(states["last_flags"].copy()),
+            "state": pa.FixedSizeBinaryArray.from_buffers(pa.binary(STATE_DTYPE.itemsize), len(states), packed),
+        }
+    )
+    with registered(con, "new_states", table):
+        con.execute("INSERT OR REPLACE INTO channel_state SELECT * FROM new_states")
+
+
+def write_refused(con: duckdb.DuckDBPyConnection, feed_id: str, position: str, refused: pa.Table, now_us: int) -> None:
+    """Write rows kept aside, those not kept already."""
+    if not refused.num_rows:
+        return
+    with registered(con, "aside", refused):
+        con.execute(
+            "INSERT INTO refused SELECT ?, ?, min(a.row), a.raw, a.reason, min(a.detail), make_timestamp(?)"
+            " FROM aside a WHERE NOT EXISTS (SELECT 1 FROM refused r WHERE r.feed_id = ? AND r.raw = a.raw"
+            " AND r.reason = a.reason) GROUP BY a.raw, a.reason ORDER BY min(a.row), a.reason",
+            [feed_id, position, now_us, feed_id],
+        )
