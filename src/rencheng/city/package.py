@@ -303,7 +303,7 @@ def _manifest_toml(manifest: Manifest) -> str:
 
 def _write_terrain(path: Path, terrain: Terrain) -> None:
     import rasterio
-    from rasterio.transform import from_origin
+    from rasterio import Affine
 
     ny, nx = terrain.ground_m.shape
     north = terrain.south_m + ny * terrain.cell_m
@@ -314,7 +314,7 @@ def _write_terrain(path: Path, terrain: Terrain) -> None:
         "height": ny,
         "width": nx,
         "crs": terrain.crs,
-        "transform": from_origin(terrain.west_m, north, terrain.cell_m, terrain.cell_m),
+        "transform": Affine(terrain.cell_m, 0.0, terrain.west_m, 0.0, -terrain.cell_m, north),
         "nodata": float("nan"),
         "compress": "deflate",
         "predictor": 3,
