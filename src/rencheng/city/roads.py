@@ -173,7 +173,8 @@ class RoadGraph:
         """Travel time from every node to one node; ``inf`` beyond the cutoff; shape (n,)."""
         indptr, indices, order = self.reversed_csr
         cost = self.cost_s(closed)[order]
-        return travel_times_s(indptr, indices, cost, np.array([target]), cutoff_s=cutoff_s)[0]
+        times: Floats = travel_times_s(indptr, indices, cost, np.array([target]), cutoff_s=cutoff_s)[0]
+        return times
 
     def route(self, source: int, target: int, closed: Iterable[int] = ()) -> Route:
         """Quickest way between two node indices with links closed."""

@@ -27,8 +27,8 @@ def dispatch_from_files(
     Parameters
     ----------
     needs : Path
-        CSV with ``need_id``, ``lon``, ``lat``, and ``kind`` (of ``needs.yaml``) or ``skills`` (comma-separated); optional
-        ``priority`` (1 most urgent to 4) and ``people``.
+        CSV with ``need_id``, ``lon``, ``lat``, and ``kind`` (of ``needs.yaml``) or ``skills`` (comma-separated);
+        optional ``priority`` (1 most urgent to 4) and ``people``.
     units : Path, optional
         CSV with ``unit_id``, ``skills``, ``lon``, ``lat``; optional ``capacity`` and ``free`` (0 for busy).
     closed : Path, optional

@@ -15,7 +15,7 @@ from rencheng.respond.facts import (
 )
 from rencheng.respond.inputs import Inputs
 from rencheng.respond.model import Incident, State, Task, WarningSeen
-from rencheng.respond.plans import Plan
+from rencheng.respond.plans import Plan, Step
 from rencheng.respond.turn import Turn
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "activate_plan",
     "answer_warnings",
     "chase_tasks",
+    "issue_tasks",
     "next_task_due",
     "open_reported_incident",
 ]
@@ -41,15 +42,17 @@ HAZARD_NAMES = {
 def answer_warnings(turn: Turn) -> None:
     """Open an incident for every new warning and bring each one's plan and tasks to its colour and area."""
     for seen in list(turn.state.warnings.values()):
-        if seen.over:
-            continue
         incident_id = derived_id("incident", seen.warning_id)
-        incident = turn.state.incidents.get(incident_id)
-        if incident is None:
+        if not seen.over and incident_id not in turn.state.incidents:
             _open_for_warning(turn, seen, incident_id)
-        elif incident.closed_at is not None or incident.response_ended:
+    for incident in list(turn.state.incidents.values()):
+        if incident.closed_at is not None or incident.response_ended:
             continue
-        _follow(turn, turn.state.incidents[incident_id], seen)
+        warned = turn.state.warnings.get(incident.warning_id)
+        if warned is None:
+            issue_tasks(turn, incident, incident.area_ids, incident.fact_id)
+        elif not warned.over:
+            _follow(turn, incident, warned)
 
 
 def _open_for_warning(turn: Turn, seen: WarningSeen, incident_id: str) -> None:
@@ -134,12 +137,20 @@ def activate_plan(
 
 
 def issue_tasks(turn: Turn, incident: Incident, area_ids: Sequence[str], cause: FactId) -> None:
-    """Create the tasks of the incident's plan that it does not have yet; one per step and accountable role."""
+    """Create the tasks of the incident's plan that it does not have yet; one per step and accountable role.
+
+    A step that depends on others becomes a task when all tasks of these are done, so that nobody is asked too early.
+    """
     plan = turn.inputs.plans.plan(incident.plan_id, incident.plan_version)
+    done: dict[str, bool] | None = None
     for step_index, role_id, task_id in _wanted_tasks(turn.inputs, incident.incident_id, plan, tuple(area_ids)):
         if task_id in turn.state.tasks:
             continue
         step = plan.steps[step_index]
+        if step.depends_on:
+            done = _steps_done(turn.state, incident.incident_id) if done is None else done
+            if not all(done.get(other, False) for other in step.depends_on):
+                continue
         turn.say(
             f"task/{task_id}",
             TaskCreated(
@@ -149,13 +160,29 @@ def issue_tasks(turn: Turn, incident: Incident, area_ids: Sequence[str], cause: 
                 title=step.title,
                 role_id=role_id,
                 acknowledge_by=turn.now + timedelta(minutes=step.acknowledge_min),
-                due_at=turn.now + timedelta(minutes=step.deadline_min),
+                due_at=_due_at(turn, incident, step),
                 receipt=step.receipt,
                 measure=step.measure,
             ),
             incident.plan_fact,
             cause,
         )
+
+
+def _due_at(turn: Turn, incident: Incident, step: Step) -> datetime:
+    """Deadline from activation; from now for an area that came later; never before it can be acknowledged."""
+    if not step.depends_on:
+        return turn.now + timedelta(minutes=step.deadline_min)
+    since = incident.activated_at or turn.now
+    return max(since + timedelta(minutes=step.deadline_min), turn.now + timedelta(minutes=step.acknowledge_min))
+
+
+def _steps_done(state: State, incident_id: str) -> dict[str, bool]:
+    """Whether all tasks of each step are done."""
+    done: dict[str, bool] = {}
+    for task in state.tasks_of(incident_id):
+        done[task.step_id] = done.get(task.step_id, True) and task.completed_at is not None
+    return done
 
 
 def _wanted_tasks(
