@@ -74,6 +74,20 @@ def test_a_fact_without_zone_or_registration_is_refused() -> None:
         fact_type("FeedExploded")
 
 
+@pytest.mark.parametrize("text", ["a\x1fb", "a\x00", "line\nbreak", "\ud83d"])
+def test_names_that_could_be_mistaken_are_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="control characters or broken text"):
+        draft(stream=text)
+    with pytest.raises(InvalidInput, match="control characters or broken text"):
+        draft(actor=text)
+
+
+@pytest.mark.parametrize("text", ["half an emoji \ud83d", object()])
+def test_a_body_that_cannot_be_written_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match="fact FeedFailed: the body cannot be written"):
+        draft(body=FeedFailed(feed_id="f1", reason=text))
+
+
 def test_a_name_belongs_to_one_fact() -> None:
     @dataclass(frozen=True, slots=True, kw_only=True)
     class Other:

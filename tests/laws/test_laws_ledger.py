@@ -38,7 +38,7 @@ def longest(state: tuple[int, str], entry: Entry) -> tuple[int, str]:
     return entry.seq, state[1] + entry.body.reason
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=30)
 @given(numbers=NUMBERS, size=st.integers(1, 7), other=st.integers(1, 7))
 def test_batching_and_redelivery_leave_no_trace(numbers: list[int], size: int, other: int) -> None:
     once = list(dict.fromkeys(numbers))

@@ -7,6 +7,7 @@ A *draft* is a fact that a stage proposes; the ledger turns it into an *entry* w
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b32encode
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ __all__ = ["Draft", "FactType", "canonical_json", "fact", "fact_id", "fact_type"
 
 T = TypeVar("T")
 _ENCODER = msgspec.json.Encoder(order="deterministic")
+_UNFIT = re.compile("[\x00-\x1f\ud800-\udfff]")
+"""Separators of :func:`fact_id`, and halves of characters that no encoding can write."""
 _BY_KIND: dict[str, FactType] = {}
 _BY_CLASS: dict[type, FactType] = {}
 
@@ -89,6 +92,15 @@ def canonical_json(value: object) -> bytes:
     return _ENCODER.encode(value)
 
 
+def _body_json(body: object, kind: str) -> bytes:
+    try:
+        return canonical_json(body)
+    except (UnicodeError, TypeError, msgspec.MsgspecError) as error:
+        raise InvalidInput(
+            f"the body cannot be written: {error}", where=f"fact {kind}", mend="Give fields of their declared types"
+        ) from error
+
+
 def fact_id(*, kind: str, stream: str, occurred_us: int, actor: str, cause: Sequence[str], body_json: bytes) -> FactId:
     """Derive the id of a fact from its content: 24 lower-case base32 digits (120 bits of SHA-256)."""
     parts = (kind, stream, str(occurred_us), actor, "|".join(cause), "")
@@ -124,12 +136,18 @@ class Draft:
     def __post_init__(self) -> None:
         registered = fact_type_of(self.body)
         object.__setattr__(self, "occurred_at", require_utc(self.occurred_at, name="occurred_at"))
+        if _UNFIT.search(self.stream) or _UNFIT.search(self.actor):
+            raise InvalidInput(
+                "a name holds control characters or broken text",
+                where=f"stream {self.stream!r}, actor {self.actor!r}",
+                mend="Use printable characters",
+            )
         name = fact_id(
             kind=registered.kind,
             stream=self.stream,
             occurred_us=micros(self.occurred_at),
             actor=self.actor,
             cause=self.cause,
-            body_json=canonical_json(self.body),
+            body_json=_body_json(self.body, registered.kind),
         )
         object.__setattr__(self, "id", name)
