@@ -345,10 +345,13 @@ def _take_areas_and_cells(work: _Work) -> None:
     if not len(people.cells):
         if data.population.total is None:
             account.note("no population table and no total is given: every cell has 0 residents")
-        spread = spread_residents(
-            work.frame, data.population, work.tables.get("buildings"), work.tables.get("road_links"), account
+        buildings = work.tables.get("buildings")
+        by_cell, by_building = spread_residents(
+            work.frame, data.population, buildings, work.tables.get("road_links"), account
         )
-        people = PeopleTable(cells=work.frame.cells, columns={"residents": spread})
+        people = PeopleTable(cells=work.frame.cells, columns={"residents": by_cell})
+        if buildings is not None and by_building is not None:
+            work.tables["buildings"] = buildings.append_column("residents", pa.array(by_building))
     cells = cells_table(work.frame, people, data.population, work.terrain, account)
     work.tables["cells"] = cells.append_column("area_id", cell_areas(work.tables["areas"], work.frame.cells))
 

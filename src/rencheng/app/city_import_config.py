@@ -31,7 +31,7 @@ class _Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """A table of the file: an unknown key is refused, not ignored."""
 
 
-class CitySection(_Section):
+class CitySection(_Section, frozen=True):
     """``[city]``: what ``city.toml`` of the package will say."""
 
     id: str
@@ -45,7 +45,7 @@ class CitySection(_Section):
     sources: tuple[str, ...] = ()
 
 
-class LimitSection(_Section):
+class LimitSection(_Section, frozen=True):
     """``[limit]``: where the city ends — a GeoJSON file, an OSM area by level and name, or a box."""
 
     geojson: str | None = None
@@ -56,7 +56,7 @@ class LimitSection(_Section):
     """Roads, facilities and waters are kept this far outside the cells of the city."""
 
 
-class OsmSection(_Section):
+class OsmSection(_Section, frozen=True):
     """``[osm]``: the extract, and what to take from it."""
 
     file: str
@@ -69,7 +69,7 @@ class OsmSection(_Section):
     """Use assumed for buildings whose tags do not tell it."""
 
 
-class DemSection(_Section):
+class DemSection(_Section, frozen=True):
     """``[dem]``: elevation files, in order of preference."""
 
     files: tuple[str, ...]
@@ -79,14 +79,14 @@ class DemSection(_Section):
     """Reference system of files that name none."""
 
 
-class FacilityCount(_Section):
+class FacilityCount(_Section, frozen=True):
     """A column of the population table that counts facilities of a kind in each cell."""
 
     column: str
     kind: str
 
 
-class PopulationSection(_Section):
+class PopulationSection(_Section, frozen=True):
     """``[population]``: a table by H3 cell or by point, or a total to be spread."""
 
     file: str | None = None
@@ -112,7 +112,7 @@ class PopulationSection(_Section):
     source: str = ""
 
 
-class Layer(_Section):
+class Layer(_Section, frozen=True):
     """``[[layer]]``: a GeoJSON file read as facilities, waters or areas."""
 
     file: str
@@ -128,7 +128,7 @@ class Layer(_Section):
     source: str = ""
 
 
-class Reported(_Section):
+class Reported(_Section, frozen=True):
     """Telemetry files that tell which stations report a quantity at all."""
 
     files: tuple[str, ...]
@@ -137,7 +137,7 @@ class Reported(_Section):
     delimiter: str = ","
 
 
-class ChannelSpec(_Section):
+class ChannelSpec(_Section, frozen=True):
     """A quantity that stations report, and how to know which of them do."""
 
     quantity: str
@@ -145,7 +145,7 @@ class ChannelSpec(_Section):
     reported: Reported | None = None
 
 
-class StationsSection(_Section):
+class StationsSection(_Section, frozen=True):
     """``[stations]``: the table of gauges and what they measure."""
 
     file: str
@@ -167,7 +167,7 @@ class StationsSection(_Section):
     other_kind: str = "weather_station"
 
 
-class ThresholdRow(_Section):
+class ThresholdRow(_Section, frozen=True):
     """``[[threshold]]``: from this value up the warning has this colour, and who says so."""
 
     sensor_id: str
@@ -180,14 +180,14 @@ class ThresholdRow(_Section):
     valid_from: str | None = None
 
 
-class Post(_Section):
+class Post(_Section, frozen=True):
     """Name of a department or post in the city's own language and in English."""
 
     name: str
     name_en: str | None = None
 
 
-class OrganisationSection(_Section):
+class OrganisationSection(_Section, frozen=True):
     """``[organisation]``: tables of organisations and roles, or names for the default ones."""
 
     organisations: str | None = None
@@ -197,14 +197,14 @@ class OrganisationSection(_Section):
     duties: dict[str, Post] = {}
 
 
-class TableFile(_Section):
+class TableFile(_Section, frozen=True):
     """A CSV whose header names attributes of the schema."""
 
     file: str
     delimiter: str = ","
 
 
-class UnitsFrom(_Section):
+class UnitsFrom(_Section, frozen=True):
     """``[[units_from]]``: units assumed at facilities of a kind, or spread over the residents."""
 
     kind: str
@@ -216,7 +216,7 @@ class UnitsFrom(_Section):
     capacity: Positive | None = None
 
 
-class StocksFrom(_Section):
+class StocksFrom(_Section, frozen=True):
     """``[[stocks_from]]``: stocks assumed at facilities of a kind, or spread over the residents."""
 
     item: str
@@ -227,7 +227,7 @@ class StocksFrom(_Section):
     department: str | None = None
 
 
-class SheltersFrom(_Section):
+class SheltersFrom(_Section, frozen=True):
     """``[[shelters_from]]``: facilities of a kind that would take people in."""
 
     facility: str
@@ -236,7 +236,7 @@ class SheltersFrom(_Section):
     source: str = ""
 
 
-class CityImport(_Section):
+class CityImport(_Section, frozen=True):
     """The whole file."""
 
     city: CitySection

@@ -145,13 +145,15 @@ def spread_residents(
     buildings: pa.Table | None,
     links: pa.Table | None,
     report: SourceReport,
-) -> NDArray[np.float64]:
+) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
     """Spread the configured total over the city's cells by a stated method, an estimate.
 
     Returns
     -------
-    float64 array, shape of ``frame.cells``
+    by_cell : float64 array, shape of ``frame.cells``
         Residents by floor area of residential buildings, by length of streets people live on, or evenly.
+    by_building : float64 array, shape (buildings,), or None
+        The same residents by building, where buildings are what they are spread by.
 
     Notes
     -----
@@ -160,7 +162,9 @@ def spread_residents(
     that have streets.
     """
     total = section.total or 0.0
-    by_buildings, by_roads = _floor_area(frame, buildings), _street_length(frame, links)
+    floor_m2 = _floor_area(frame, buildings)
+    by_buildings = _by_cell(frame, buildings["cell"].to_numpy(), floor_m2) if buildings is not None else floor_m2
+    by_roads = _street_length(frame, links)
     method = section.spread
     if method == "auto":
         covered = np.count_nonzero(by_buildings[by_roads > 0] > 0) * 2 >= np.count_nonzero(by_roads)
@@ -175,17 +179,19 @@ def spread_residents(
     }[method]
     report.note(f"estimate: {total:,.0f} residents in all are spread over the cells by {how}")
     report.take("residents (estimate)", int(total))
-    spread: NDArray[np.float64] = total * weights / weights.sum()
-    return spread
+    spread = total * weights / weights.sum()
+    return spread, total * floor_m2 / floor_m2.sum() if method == "buildings" else None
 
 
 def _floor_area(frame: CityFrame, buildings: pa.Table | None) -> NDArray[np.float64]:
+    """Floor area of each residential building in a cell of the city, m2; the others have none to live on."""
     if buildings is None or not len(buildings):
         return np.zeros(len(frame.cells))
     storeys = buildings["storeys"].to_numpy().astype(np.float64)
     area = buildings["footprint_m2"].to_numpy() * np.where(np.isnan(storeys), _STOREYS, storeys)
     lived_in = np.array(buildings["use"].to_pylist()) == "residential"
-    return _by_cell(frame, buildings["cell"].to_numpy(), np.where(lived_in, area, 0.0))
+    lived_in &= np.isin(buildings["cell"].to_numpy(), frame.cells)
+    return np.where(lived_in, area, 0.0)
 
 
 def _street_length(frame: CityFrame, links: pa.Table | None) -> NDArray[np.float64]:

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from rencheng.city.defects import Findings, shown
+from rencheng.city.defects import Findings, telling
 from rencheng.city.package import City
-from rencheng.kernel import cell_text, cells_of, distance_m
+from rencheng.kernel import cells_of, distance_m
 
 __all__ = ["check_cells", "check_points", "check_shapes", "check_terrain"]
 
@@ -36,12 +36,12 @@ def check_cells(tables: Mapping[str, pa.Table], resolution: int, findings: Findi
     listed = cells["cell"].combine_chunks()
     index = pc.fill_null(listed, 0).to_numpy()
     found = np.array([h3_int.get_resolution(c) if h3_int.is_valid_cell(c) else -1 for c in index.tolist()])
-    findings.rows("cells", "cell", found < 0, lambda r: f"{shown(listed, r)} is no H3 cell", "Give the H3 index")
+    findings.rows("cells", "cell", found < 0, telling("{!r} is no H3 cell", listed), "Give the H3 index")
     findings.rows(
         "cells",
         "cell",
         (found >= 0) & (found != resolution),
-        lambda r: f"{cell_text(int(index[r]))} has resolution {found[r]}, the package {resolution}",
+        telling("{:x} has resolution {}, the package " + str(resolution), index, found),
         "Bring the cells to the package's resolution",
     )
     if {"lon", "lat"} <= set(cells.column_names):
@@ -65,7 +65,7 @@ def _check_centres(cells: pa.Table, index: NDArray[Any], found: NDArray[Any], fi
         "cells",
         "lon, lat",
         good & (away > edge),
-        lambda r: f"lies {away[r]:,.0f} m from the centre of its cell {cell_text(int(index[r]))}",
+        telling("lies {:,.0f} m from the centre of its cell {:x}", away, index),
         "Give the centre of the cell (longitude first)",
     )
 
@@ -83,7 +83,7 @@ def check_points(tables: Mapping[str, pa.Table], resolution: int, findings: Find
             name,
             "lon, lat",
             known & ~on_earth,
-            lambda r, lon=lon, lat=lat: f"lon {lon[r]:g}, lat {lat[r]:g} is not on Earth",
+            telling("lon {:g}, lat {:g} is not on Earth", lon, lat),
             "Longitude first, both in degrees",
         )
         if box is not None and name not in _ANYWHERE:
@@ -93,7 +93,7 @@ def check_points(tables: Mapping[str, pa.Table], resolution: int, findings: Find
                 name,
                 "lon, lat",
                 outside,
-                lambda r, lon=lon, lat=lat: f"lon {lon[r]:.5f}, lat {lat[r]:.5f} is far outside the city",
+                telling("lon {:.5f}, lat {:.5f} is far outside the city", lon, lat),
                 "Check for swapped or empty coordinates",
                 "warning" if name in {"units", "stocks"} else "error",
             )
@@ -120,7 +120,7 @@ def _check_holds(
         name,
         "cell",
         bad,
-        lambda r: f"{cell_text(int(given[r]))} does not hold the point, {cell_text(int(expected[r]))} does",
+        telling("{:x} does not hold the point, {:x} does", given, expected),
         "Derive the cell from lon and lat at the package's resolution",
     )
 
@@ -153,7 +153,7 @@ def check_shapes(name: str, table: pa.Table, findings: Findings) -> None:
         name,
         "geometry",
         flat & ~shapely.is_valid(shapes),
-        lambda r: f"polygon is not valid: {shapely.is_valid_reason(shapes[r])}",
+        lambda row: f"polygon is not valid: {shapely.is_valid_reason(shapes[row])}",
         "Repair it (a polygon must not cross itself)",
     )
     if name in {"areas", "buildings"}:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from rencheng.city.defects import Findings, shown
+from rencheng.city.defects import Findings, telling
 from rencheng.city.schema import schema_tables
 from rencheng.kernel import QUANTITIES, Colour
 
@@ -53,7 +53,7 @@ def check_references(tables: Mapping[str, pa.Table], findings: Findings) -> None
                 name,
                 attribute.name,
                 lost,
-                lambda row, column=column: f"{shown(column, row)} is nowhere",
+                telling("{!r} is nowhere", column),
                 f"Name a row of {' or '.join(attribute.refers)}",
             )
     _check_networks(tables, findings)
@@ -122,7 +122,7 @@ def check_sensors(tables: Mapping[str, pa.Table], findings: Findings) -> None:
                 name,
                 "quantity",
                 bad.to_numpy(zero_copy_only=False),
-                lambda row, column=column: f"unknown quantity {shown(column, row)}",
+                telling("unknown quantity {!r}", column),
                 f"Use one of: {', '.join(QUANTITIES)}",
             )
     thresholds = tables.get("thresholds")
@@ -137,7 +137,7 @@ def check_sensors(tables: Mapping[str, pa.Table], findings: Findings) -> None:
         "thresholds",
         "sensor_id",
         np.array([(row["sensor_id"], row["quantity"]) not in known for row in rows], dtype=bool),
-        lambda row: f"no channel {rows[row]['sensor_id']!r} {rows[row]['quantity']!r}",
+        telling("no channel {!r} {!r}", [row["sensor_id"] for row in rows], [row["quantity"] for row in rows]),
         "Add the channel or remove the threshold",
     )
     findings.rows(

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rencheng.city.defects import Findings, shown
+from rencheng.city.defects import Findings, telling
 from rencheng.city.schema import Attribute, schema_tables
 
 __all__ = ["check_columns", "check_keys", "check_numbers", "check_words"]
@@ -67,7 +67,7 @@ def check_keys(name: str, table: pa.Table, findings: Findings) -> None:
         name,
         ", ".join(keys),
         ~first,
-        lambda row: f"{' '.join(shown(c, row) for c in columns)} is already the id of an earlier row",
+        telling(" ".join(["{!r}"] * len(columns)) + " is already the id of an earlier row", *columns),
         "Give every row an id of its own",
     )
 
@@ -84,7 +84,7 @@ def check_words(name: str, table: pa.Table, findings: Findings) -> None:
             name,
             attribute.name,
             bad,
-            lambda row, column=column: f"unknown word {shown(column, row)}",
+            telling("unknown word {!r}", column),
             f"Use one of: {', '.join(attribute.values)}",
             "warning" if attribute.open_values else "error",
         )
@@ -96,7 +96,12 @@ def _check_skills(table: pa.Table, findings: Findings) -> None:
     listed = [[s.strip() for s in (text or "").split(",")] for text in table["skills"].to_pylist()]
     bad = np.array([any(skill not in SKILLS for skill in skills) for skills in listed], dtype=bool)
     findings.rows(
-        "units", "skills", bad, lambda row: f"unknown skill in {listed[row]}", f"Use: {', '.join(SKILLS)}", "warning"
+        "units",
+        "skills",
+        bad,
+        telling("unknown skill in {!r}", table["skills"].combine_chunks()),
+        f"Use: {', '.join(SKILLS)}",
+        "warning",
     )
 
 
@@ -115,14 +120,10 @@ def check_numbers(name: str, table: pa.Table, findings: Findings) -> None:
             findings.rows(name, field, np.isinf(number), "is infinite", "Give a finite number")
         if field in _MUST_BE_POSITIVE:
             bad = number <= 0
-            findings.rows(
-                name, field, bad, lambda row, n=number: f"{n[row]:g} is not above zero", f"Give: {_words(attribute)}"
-            )
+            findings.rows(name, field, bad, telling("{:g} is not above zero", number), f"Give: {_words(attribute)}")
         elif attribute.unit in _NEVER_NEGATIVE or field in _LENGTHS:
             bad = number < 0
-            findings.rows(
-                name, field, bad, lambda row, n=number: f"{n[row]:g} is negative", f"Give: {_words(attribute)}"
-            )
+            findings.rows(name, field, bad, telling("{:g} is negative", number), f"Give: {_words(attribute)}")
     if name == "cells":
         _check_groups(table, findings)
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Defect", "Findings", "Severity"]
+__all__ = ["Defect", "Findings", "Severity", "telling"]
 
 Severity = Literal["error", "warning"]
 
@@ -79,7 +79,17 @@ class Findings:
             )
 
 
-def shown(values: Any, row: int) -> str:
-    """Value of a row as it reads in a message."""
-    value = values[row]
-    return repr(value.as_py() if hasattr(value, "as_py") else value)
+def telling(template: str, *columns: Any) -> Callable[[int], str]:
+    """Words for a row: the template filled with the row's value of each column (NumPy or Arrow).
+
+    Examples
+    --------
+    >>> telling("{:g} is negative", np.array([1.0, -2.5]))(1)
+    '-2.5 is negative'
+    """
+
+    def words(row: int) -> str:
+        values = (column[row] for column in columns)
+        return template.format(*(v.as_py() if hasattr(v, "as_py") else v for v in values))
+
+    return words

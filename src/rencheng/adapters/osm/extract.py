@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -230,7 +231,7 @@ def read_osm(path: Path, report: SourceReport) -> OsmExtract:
     """
     walk = _Walk(report)
     try:
-        processor = (
+        processor: Iterable[Any] = (
             osmium.FileProcessor(str(path))
             .with_areas(osmium.filter.KeyFilter(*_AREA_KEYS))
             .with_filter(osmium.filter.KeyFilter(*_KEYS))

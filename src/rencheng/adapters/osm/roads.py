@@ -128,20 +128,19 @@ def _drivable(roads: WayLines, report: SourceReport) -> NDArray[np.bool_]:
 
 def _vertices(roads: WayLines, keep: NDArray[np.bool_], report: SourceReport) -> _Vertices:
     way = np.repeat(np.arange(len(roads.ids)), np.diff(roads.offsets))
-    chosen = keep[way]
-    way, ref, lon, lat = way[chosen], roads.refs[chosen], roads.lon[chosen], roads.lat[chosen]
-    placed = np.isfinite(lon)
-    cut = np.unique(way[~placed])
+    chosen = np.flatnonzero(keep[way])
+    placed = np.isfinite(roads.lon[chosen])
+    cut = np.unique(way[chosen[~placed]])
     report.refuse("road: stretch outside the extract (its nodes are missing)", [f"way {roads.ids[w]}" for w in cut])
-    new_way = np.diff(way, prepend=-1) != 0
-    after_gap = ~np.concatenate([[True], placed[:-1]]) if len(placed) else placed
-    piece = np.cumsum(new_way | after_gap)
-    way, ref, lon, lat, piece = (a[placed] for a in (way, ref, lon, lat, piece))
-    repeated = (np.diff(ref, prepend=-1) == 0) & (np.diff(piece, prepend=-1) == 0)
-    way, ref, lon, lat, piece = (a[~repeated] for a in (way, ref, lon, lat, piece))
+    after_gap = np.concatenate([[True], ~placed[:-1]])[: len(placed)]
+    piece = np.cumsum((np.diff(way[chosen], prepend=-1) != 0) | after_gap)
+    at, piece = chosen[placed], piece[placed]
+    repeated = (np.diff(roads.refs[at], prepend=-1) == 0) & (np.diff(piece, prepend=-1) == 0)
+    at, piece = at[~repeated], piece[~repeated]
     _, inverse, counts = np.unique(piece, return_inverse=True, return_counts=True)
     whole = counts[inverse] > 1
-    return _Vertices(ref=ref[whole], lon=lon[whole], lat=lat[whole], way=way[whole], piece=piece[whole])
+    at, piece = at[whole], piece[whole]
+    return _Vertices(ref=roads.refs[at], lon=roads.lon[at], lat=roads.lat[at], way=way[at], piece=piece)
 
 
 def _segments(v: _Vertices) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
