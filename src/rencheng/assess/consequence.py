@@ -46,12 +46,12 @@ class RiskTable:
 def risk_table(outlook: Outlook, card: Card, cells: CellFrame, rules: RiskRules) -> RiskTable:
     """Weigh an outlook with who and what is there.
 
-    Probabilities are kept in steps of 0.01 and intensities in steps of 0.01 of their unit, so that what nobody could tell apart
-    is not published anew. A cell with a critical facility stands one
+    Probabilities are kept in steps of 0.01 and intensities in steps of 0.01 of their unit, so that what nobody could
+    tell apart is not published anew. A cell with a critical facility stands one
     consequence class higher; a cell with nobody and nothing in it has no colour.
     """
-    probability = np.round(np.clip(outlook.probability, 0.0, 1.0), 2)
-    intensity = np.round(outlook.intensity, 2)
+    probability = np.asarray(np.round(np.clip(outlook.probability, 0.0, 1.0), 2), dtype=np.float64)
+    intensity = np.asarray(np.round(outlook.intensity, 2), dtype=np.float64)
     h, c = np.nonzero(probability >= card.probability_floor)
     p = probability[h, c]
     rank = _ranks(p, c, cells, rules)
@@ -72,9 +72,7 @@ def risk_table(outlook: Outlook, card: Card, cells: CellFrame, rules: RiskRules)
     sha.update(rank.astype(np.int8).tobytes())
     arrays = [pa.array(values) for values in columns.values()]
     rows = pa.Table.from_arrays([*arrays, pa.array(colour.tolist(), pa.string())], schema=RISK_SCHEMA)
-    totals = tuple(
-        _total(lead, c[h == i], rank[h == i], cells) for i, lead in enumerate(card.horizons_h)
-    )
+    totals = tuple(_total(lead, c[h == i], rank[h == i], cells) for i, lead in enumerate(card.horizons_h))
     return RiskTable(rows=rows, totals=totals, digest=sha.hexdigest())
 
 

@@ -6,17 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rencheng.assess.facts import RiskAssessed
 from rencheng.assess.consequence import risk_table
+from rencheng.assess.facts import RiskAssessed
 from rencheng.assess.forecasting import StageForecaster, forecast_inputs, forecast_signals
 from rencheng.assess.frame import CityFrame, city_frame
 from rencheng.assess.gauging import gauge_states, gauges_now
-from rencheng.assess.hazard_model import HazardModel, ModelInputs, RainState, hazard_models
+from rencheng.assess.hazard_model import HazardModel, ModelInputs, hazard_models
 from rencheng.assess.model import State, learn
 from rencheng.assess.ports import FieldStore
 from rencheng.assess.rules import AssessRules, default_rules
-from rencheng.assess.signals import rain_signals, stage_signals
 from rencheng.assess.sightings import depth_observations, water_signals
+from rencheng.assess.signals import rain_signals, stage_signals
 from rencheng.assess.susceptibility import Susceptibility, susceptibility_of
 from rencheng.assess.windows import rain_state, series_window
 from rencheng.city import City

@@ -17,9 +17,6 @@ from rencheng.science.interpolation import pairwise_distance_m
 
 __all__ = ["CellFrame", "CityFrame", "GaugeFrame", "Threshold", "city_frame"]
 
-RAIN_REACH_M = 60_000.0
-"""A rain gauge farther than this from every cell says nothing of the city."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
@@ -51,8 +48,8 @@ class CellFrame:
 class GaugeFrame:
     """The sensors the city hears, in the order of the package.
 
-    ``near_city_m`` is the distance to the nearest cell centre; ``in_city`` says that the place lies in a cell of the city or
-    beside one (a gauge on a quay stands in the water next to the last cell).
+    ``near_city_m`` is the distance to the nearest cell centre; ``in_city`` says that the place lies in a cell of the
+    city or beside one (a gauge on a quay stands in the water next to the last cell).
     """
 
     ids: tuple[str, ...]

@@ -12,7 +12,7 @@ from rencheng.assess.frame import GaugeFrame
 from rencheng.assess.hazard_model import GaugeState
 from rencheng.assess.rules import StageRules
 from rencheng.assess.windows import Series
-from rencheng.kernel import from_micros, hours, micros
+from rencheng.kernel import from_micros, micros
 from rencheng.science.regular_series import last_values, regular_grid
 
 __all__ = ["GaugesNow", "LearntLevels", "gauge_states", "gauges_now", "learn_levels"]
@@ -20,7 +20,7 @@ __all__ = ["GaugesNow", "LearntLevels", "gauge_states", "gauges_now", "learn_lev
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GaugesNow:
-    """Latest stage of every gauge, its rise over the rise window and its rate; arrays of shape (gauges,), NaN if unknown."""
+    """Latest stage of every gauge, its rise over the rise window and its rate; shape (gauges,), NaN if unknown."""
 
     stage_m: NDArray[np.float64]
     at_us: NDArray[np.int64]
@@ -42,9 +42,7 @@ def gauges_now(stage: Series, gauges: int, now: datetime, rules: StageRules) -> 
     """Read the state of the gauges off the stage readings of the last hours."""
     value, at = last_values(stage.row, stage.at_us, stage.value, count=gauges)
     window = rules.rapid_rise_window_h
-    grid = regular_grid(
-        stage.row, stage.at_us, stage.value, count=gauges, end_us=micros(now), steps=int(window) + 2
-    )
+    grid = regular_grid(stage.row, stage.at_us, stage.value, count=gauges, end_us=micros(now), steps=int(window) + 2)
     fresh = (at >= 0) & (micros(now) - at <= rules.max_age_h * 3.6e9)
     rate = grid[-1] - grid[-2]
     slow = (grid[-1] - grid[0]) / (len(grid) - 1)
@@ -107,8 +105,3 @@ def gauge_states(now: GaugesNow, gauges: GaugeFrame) -> tuple[GaugeState, ...]:
             )
         )
     return tuple(states)
-
-
-def history_start(now: datetime, rules: StageRules) -> datetime:
-    """Where the past that levels are learnt from begins."""
-    return now - hours(24.0 * rules.learn_days)

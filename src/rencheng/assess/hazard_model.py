@@ -115,7 +115,8 @@ class StageForecast:
 class RainState:
     """Rain of the last hours, at gauges and at cells; NaN where nobody measured.
 
-    ``gauge_mm`` and ``completeness_ratio`` have shape (gauges, windows), ``cell_mm`` and ``cell_error_mm`` (cells, windows).
+    ``gauge_mm`` and ``completeness_ratio`` have shape (gauges, windows), ``cell_mm`` and ``cell_error_mm`` (cells,
+    windows).
     """
 
     windows_h: tuple[float, ...]

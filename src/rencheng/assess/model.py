@@ -11,7 +11,16 @@ from rencheng.kernel import FactId, hours
 from rencheng.ledger import Entry
 from rencheng.sense.facts import ReportReceived
 
-__all__ = ["PublishedForecast", "ReceivedReport", "StandingRisk", "StandingSignal", "State", "evolve", "initial_state", "learn"]
+__all__ = [
+    "PublishedForecast",
+    "ReceivedReport",
+    "StandingRisk",
+    "StandingSignal",
+    "State",
+    "evolve",
+    "initial_state",
+    "learn",
+]
 
 FORECASTS_KEPT = 72
 """Forecasts kept per gauge: three days of hourly ones, for their verification against what came."""

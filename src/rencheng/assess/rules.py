@@ -13,7 +13,17 @@ import yaml
 
 from rencheng.kernel import Colour, InvalidConfig
 
-__all__ = ["AssessRules", "ForecastRules", "RainLevel", "RainRules", "RiskRules", "StageRules", "WaterRules", "default_rules", "read_rules"]
+__all__ = [
+    "AssessRules",
+    "ForecastRules",
+    "RainLevel",
+    "RainRules",
+    "RiskRules",
+    "StageRules",
+    "WaterRules",
+    "default_rules",
+    "read_rules",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +111,9 @@ class RiskRules:
             raise InvalidConfig(f"the matrix must be {high} rows of {wide}", where="risk.colours")
         for colour in (c for row in self.colours for c in row if c):
             if colour not in list(Colour):
-                raise InvalidConfig(f"unknown colour {colour!r}", where="risk.colours", mend="blue, yellow, orange, red")
+                raise InvalidConfig(
+                    f"unknown colour {colour!r}", where="risk.colours", mend="blue, yellow, orange, red"
+                )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

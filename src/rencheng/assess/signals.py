@@ -1,4 +1,4 @@
-"""Signals: what a gauge, the rain, the street or people say that means something. Raised and cleared with hysteresis."""
+"""Signals: what gauges, rain, streets or people say that means something, raised and cleared with hysteresis."""
 
 from __future__ import annotations
 
@@ -35,9 +35,7 @@ def signal_raised(body: SignalRaised, *, now: datetime, actor: str, cause: tuple
 def signal_cleared(standing: StandingSignal, reason: str, *, now: datetime, actor: str) -> Draft:
     """Draft that a standing signal is cleared, caused by the fact that raised it."""
     body = SignalCleared(signal_id=standing.body.signal_id, hazard=standing.body.hazard, reason=reason)
-    return Draft(
-        stream=f"signal/{body.signal_id}", body=body, occurred_at=now, actor=actor, cause=(standing.fact_id,)
-    )
+    return Draft(stream=f"signal/{body.signal_id}", body=body, occurred_at=now, actor=actor, cause=(standing.fact_id,))
 
 
 def at_gauge(
@@ -79,9 +77,7 @@ def graded(
     return best
 
 
-def changes(
-    state: State, signal_id: str, judgement: _Judgement, *, now: datetime, actor: str
-) -> Iterator[Draft]:
+def changes(state: State, signal_id: str, judgement: _Judgement, *, now: datetime, actor: str) -> Iterator[Draft]:
     """Say what changed of one signal: raised, raised in another colour, cleared, or nothing."""
     standing = state.signals.get(signal_id)
     if judgement.body is None:
@@ -235,7 +231,7 @@ def rain_signals(state: State, frame: CityFrame, rules: AssessRules, rain: RainS
     lowest = np.array(
         [min((lv.at_least_mm for lv in rules.rain.levels if lv.window_h == w), default=np.inf) for w in rain.windows_h]
     )
-    telling = (np.nan_to_num(rain.gauge_mm) >= lowest).any(axis=1)
+    telling = np.any(np.nan_to_num(rain.gauge_mm) >= lowest[None, :], axis=1)
     for row, sensor in enumerate(frame.gauges.ids):
         signal_id = derived_id("signal", "rain_accumulation", sensor)
         standing = state.signals.get(signal_id)
@@ -275,7 +271,5 @@ def _rain(
         )
         for i, (window, mm) in enumerate(amount.items())
     )
-    body = at_gauge(
-        frame, row, hazard=Hazard.RAINSTORM, name="rain_accumulation", colour=str(best), evidence=evidence
-    )
+    body = at_gauge(frame, row, hazard=Hazard.RAINSTORM, name="rain_accumulation", colour=str(best), evidence=evidence)
     return _Judgement(body=body)

@@ -40,8 +40,8 @@ class Susceptibility:
     Parameters
     ----------
     reach_m : float64 array, shape (cells, QUANTILES)
-        Rise of the river above its banks at which water finds its way to that share of the land, over every sill between;
-        inf where the ground is unknown or drains to no river.
+        Rise of the river above its banks at which water finds its way to that share of the land, over every sill
+        between; inf where the ground is unknown or drains to no river.
     hand_m : float64 array, shape (cells, QUANTILES)
         Height of the same land above nearest drainage; inf where unknown.
     gauge_row : int64 array, shape (cells,)
@@ -185,8 +185,8 @@ def _backwater(
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Gauge that speaks for each pixel's drainage, and how much higher than the gauge's water that drainage lies.
 
-    The gauge is the nearest with a published stage threshold within reach. A rise at the gauge follows its river up at no more
-    than ``RIVER_SLOPE``; drainage above that line belongs to a steeper stream and needs so much more.
+    The gauge is the nearest with a published stage threshold within reach. A rise at the gauge follows its river up
+    at no more than ``RIVER_SLOPE``; drainage above that line belongs to a steeper stream and needs so much more.
     """
     row = np.full(drain.shape, -1, np.int64)
     extra = np.zeros(drain.shape)

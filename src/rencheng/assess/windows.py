@@ -32,7 +32,12 @@ class Series:
 
 
 def series_window(
-    readings: Readings, gauges: GaugeFrame, quantity: str, *, start: datetime, end: datetime,
+    readings: Readings,
+    gauges: GaugeFrame,
+    quantity: str,
+    *,
+    start: datetime,
+    end: datetime,
     sensors: Sequence[str] | None = None,
 ) -> Series:
     """Good readings with ``start < at <= end`` of the sensors of the city package."""

@@ -8,9 +8,7 @@ from numpy.typing import NDArray
 __all__ = ["expected_affected", "group_counts", "matrix_rank"]
 
 
-def expected_affected(
-    probability: NDArray[np.float64], residents: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def expected_affected(probability: NDArray[np.float64], residents: NDArray[np.float64]) -> NDArray[np.float64]:
     """People expected to be affected: risk as probability times consequence (ISO 31000; UNDRR 2016 terminology).
 
     Parameters

@@ -36,9 +36,9 @@ def inverse_distance(
     .. math:: \hat z = \sum_i w_i z_i,\quad w_i \propto d_i^{-p},\qquad
               s^2 = \sum_i w_i (z_i - \hat z)^2 + \hat z^2 (1 - e^{-2 d_1 / L})
 
-    The first term is the disagreement of the gauges, the second what the nearest gauge at distance :math:`d_1` cannot know
-    when rain decorrelates exponentially over :math:`L` (about 30 km for hourly rain: Ciach & Krajewski 2006,
-    Adv. Water Resour. 29:1450).
+    The first term is the disagreement of the gauges, the second what the nearest gauge at distance :math:`d_1`
+    cannot know when rain decorrelates exponentially over :math:`L` (about 30 km for hourly rain: Ciach & Krajewski
+    2006, Adv. Water Resour. 29:1450).
 
     Parameters
     ----------
@@ -61,13 +61,14 @@ def inverse_distance(
     >>> round(float(estimate[0, 0]), 6)  # weights 4:1
     12.0
     """
-    return _inverse_distance(
+    estimate, error = _inverse_distance(
         np.ascontiguousarray(distance_m, dtype=np.float64),
         np.ascontiguousarray(values, dtype=np.float64),
         power,
         reach_m,
         decorrelation_m,
     )
+    return estimate, error
 
 
 @njit(cache=True)

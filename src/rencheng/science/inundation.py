@@ -19,8 +19,8 @@ def _spreads(median: float, low: float, high: float) -> tuple[float, float]:
 def two_piece_normal_nodes(median: float, *, low: float, high: float, nodes: int = 21) -> NDArray[np.float64]:
     """Equally likely values of a two-piece normal with a median and a central 80 % interval.
 
-    Each half is normal with its own spread (Wallis 2014, Stat. Sci. 29:106), joined at the median so that both have half of
-    the probability.
+    Each half is normal with its own spread (Wallis 2014, Stat. Sci. 29:106), joined at the median so that both have
+    half of the probability.
 
     Returns
     -------

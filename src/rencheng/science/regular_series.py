@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["last_values", "regular_grid"]
+__all__ = ["last_values", "regular_grid", "regular_totals"]
 
 
 def regular_grid(
@@ -61,6 +61,33 @@ def regular_grid(
         held = known & (tick - stamps[np.maximum(position, 0)] <= hold_s * 1e6)
         out[held, s] = value[own][position[held]]
     return out
+
+
+def regular_totals(
+    series: NDArray[np.int64],
+    at_us: NDArray[np.int64],
+    amount: NDArray[np.float64],
+    *,
+    count: int,
+    end_us: int,
+    steps: int,
+    step_s: float = 3600.0,
+) -> NDArray[np.float64]:
+    """Sum of each series' amounts in every step that ends at a tick, shape (steps, count); NaN where nothing came.
+
+    Examples
+    --------
+    >>> hour = 3_600_000_000
+    >>> regular_totals(np.zeros(2, np.int64), np.array([hour // 2, hour]), np.array([1.0, 2.0]),
+    ...                count=1, end_us=2 * hour, steps=2).ravel().tolist()
+    [3.0, nan]
+    """
+    back = (end_us - at_us) // int(step_s * 1e6)
+    inside = (back >= 0) & (back < steps) & np.isfinite(amount)
+    place = (steps - 1 - back[inside]) * count + series[inside]
+    total = np.bincount(place, weights=amount[inside], minlength=steps * count)
+    seen = np.bincount(place, minlength=steps * count) > 0
+    return np.where(seen, total, np.nan).reshape(steps, count)
 
 
 def last_values(

@@ -30,7 +30,8 @@ class FlowNetwork:
     filled_m : float64 array, shape (ny, nx)
         Ground with depressions filled to their spill level; never below the ground.
     receiver : int64 array, shape (ny * nx,)
-        Flat index of the cell each cell drains to; ``OUTLET`` where water leaves, ``NO_GROUND`` where ground is unknown.
+        Flat index of the cell each cell drains to; ``OUTLET`` where water leaves, ``NO_GROUND`` where ground is
+        unknown.
     order : int64 array, shape (known cells,)
         Known cells, every one after its receiver.
     """
@@ -90,7 +91,8 @@ def flow_accumulation(network: FlowNetwork, weight: NDArray[np.float64] | None =
     """
     shape = network.filled_m.shape
     start = np.ones(shape) if weight is None else np.asarray(weight, dtype=np.float64)
-    return _accumulate(network.receiver, network.order, start.ravel()).reshape(shape)
+    total: NDArray[np.float64] = _accumulate(network.receiver, network.order, start.ravel())
+    return total.reshape(shape)
 
 
 def drainage_by_threshold(accumulation: NDArray[np.float64], *, cell_m: float, area_m2: float) -> NDArray[np.bool_]:
@@ -103,8 +105,8 @@ def height_above_drainage(
 ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Height above nearest drainage (HAND): ground above the drainage cell its water first meets.
 
-    Nobre et al. 2011, J. Hydrol. 404:13. "Nearest" is along the flow, not as the crow flies. Ground below its drainage (in a
-    filled depression) has 0.
+    Nobre et al. 2011, J. Hydrol. 404:13. "Nearest" is along the flow, not as the crow flies. Ground below its
+    drainage (in a filled depression) has 0.
 
     Parameters
     ----------

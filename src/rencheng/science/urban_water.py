@@ -22,8 +22,8 @@ def accumulation_outlook(
     r"""Rain in the window of ``window_h`` hours that ends ``lead_h`` hours from now.
 
     What is still in the window was measured; what is to come is the rain of the last hour fading exponentially,
-    :math:`R_1 \tau (1 - e^{-L/\tau})`: without radar, persistence that loses its memory within hours (Germann & Zawadzki 2002,
-    Mon. Weather Rev. 130:2859, find lifetimes of one to a few hours).
+    :math:`R_1 \tau (1 - e^{-L/\tau})`: without radar, persistence that loses its memory within hours (Germann &
+    Zawadzki 2002, Mon. Weather Rev. 130:2859, find lifetimes of one to a few hours).
 
     Parameters
     ----------
@@ -43,7 +43,8 @@ def accumulation_outlook(
     Examples
     --------
     >>> import numpy as np
-    >>> mm, error = accumulation_outlook((1.0, 3.0), np.array([[10.0, 20.0]]), np.zeros((1, 2)), window_h=3.0, lead_h=0.0)
+    >>> windows, none = (1.0, 3.0), np.zeros((1, 2))
+    >>> mm, error = accumulation_outlook(windows, np.array([[10.0, 20.0]]), none, window_h=3.0, lead_h=0.0)
     >>> mm.tolist(), error.tolist()
     ([20.0], [0.0])
     """
@@ -75,7 +76,8 @@ def drain_excess_mm(
     >>> drain_excess_mm(np.array([30.0, 50.0]), window_h=1.0, capacity_mm_h=36.0).tolist()
     [0.0, 14.0]
     """
-    return np.maximum(np.nan_to_num(amount_mm) - capacity_mm_h * window_h**exponent, 0.0)
+    design_mm = capacity_mm_h * window_h**exponent
+    return np.asarray(np.maximum(np.nan_to_num(amount_mm) - design_mm, 0.0), dtype=np.float64)
 
 
 def threshold_probability(
@@ -91,7 +93,7 @@ def threshold_probability(
     """
     sure = error <= 0.0
     z = (value - threshold) / np.where(sure, 1.0, error)
-    return np.where(sure, (value >= threshold).astype(np.float64), ndtr(z))
+    return np.where(sure, (value >= threshold).astype(np.float64), np.asarray(ndtr(z), dtype=np.float64))
 
 
 def any_of(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -21,8 +21,16 @@ GATHERING = 15.0
 MODEL_ERROR_RATIO = 0.6
 FADING_H = 2.0
 """What was seen is believed less with every hour; street water drains within hours."""
-CREDENCE = {"sensor": 0.95, "grid_officer": 0.9, "camera": 0.85, "drone": 0.85, "satellite": 0.7, "hotline": 0.6,
-            "citizen": 0.6, "social_media": 0.3}
+CREDENCE = {
+    "sensor": 0.95,
+    "grid_officer": 0.9,
+    "camera": 0.85,
+    "drone": 0.85,
+    "satellite": 0.7,
+    "hotline": 0.6,
+    "citizen": 0.6,
+    "social_media": 0.3,
+}
 """Belief in one report by its source (judgement, not calibrated)."""
 
 CARD = Card(
