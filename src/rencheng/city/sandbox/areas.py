@@ -93,9 +93,7 @@ def areas_of(frame: Frame, plan: Lattice, tile_residents: Floats) -> Areas:
     )
 
 
-def _split(
-    inside: Ints, u: Floats, v: Floats, weight: Floats, count: int, *, across_river: bool = False
-) -> list[Ints]:
+def _split(inside: Ints, u: Floats, v: Floats, weight: Floats, count: int, *, across_river: bool = False) -> list[Ints]:
     """Cut a group of tiles into so many compact ones of about equal weight (recursive weighted bisection)."""
     if count <= 1 or len(inside) <= 1:
         return [inside]
@@ -153,9 +151,7 @@ def _names(frame: Frame, level: Ints, parent: Ints, members: list[Ints], v: Floa
     return out
 
 
-def _shapes(
-    frame: Frame, plan: Lattice, level: Ints, parent: Ints, members: list[Ints]
-) -> NDArray[np.object_]:
+def _shapes(frame: Frame, plan: Lattice, level: Ints, parent: Ints, members: list[Ints]) -> NDArray[np.object_]:
     """Outlines on the map: grids out of tiles, then every level out of the one below."""
     tiles = plan.tiles
     share = np.linspace(0.0, 1.0, 5)[:-1]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rencheng.city.sandbox.frame import Frame
-from rencheng.city.sandbox.lattice import PLAIN, Lattice
+from rencheng.city.sandbox.lattice import PLAIN, Lattice, snapped
 from rencheng.city.sandbox.waters import Waters
 
 __all__ = ["FLOOR_M2_PER_PERSON", "PATTERNS", "USES", "Buildings", "buildings_of", "lanes_of", "land_use_of"]
@@ -90,7 +90,6 @@ def land_use_of(frame: Frame, plan: Lattice, waters: Waters) -> Ints:
     n = len(tiles)
     land = np.full(n, -1, dtype=np.int64)
     free = (tiles.kind == PLAIN) & tiles.kept
-    land[plan.lake_tile] = PARK
     free[plan.lake_tile] = False
     area = (tiles.u1 - tiles.u0) * (tiles.v1 - tiles.v0)
     total = float(area[free].sum())
@@ -126,8 +125,8 @@ def lanes_of(frame: Frame, plan: Lattice, land: Ints) -> tuple[Floats, Floats]:
     upright = (draw[0] < chance) & (land >= 0) & (tiles.u1 - tiles.u0 > 120.0)
     flat = (draw[1] < np.where(many, chance, 0.35 * chance)) & (land >= 0) & (tiles.v1 - tiles.v0 > 120.0)
     upright[plan.lake_tile] = flat[plan.lake_tile] = False
-    lanes_u = np.where(upright, tiles.u0 + share[0] * (tiles.u1 - tiles.u0), np.nan)
-    lanes_v = np.where(flat, tiles.v0 + share[1] * (tiles.v1 - tiles.v0), np.nan)
+    lanes_u = np.where(upright, snapped(tiles.u0 + share[0] * (tiles.u1 - tiles.u0)), np.nan)
+    lanes_v = np.where(flat, snapped(tiles.v0 + share[1] * (tiles.v1 - tiles.v0)), np.nan)
     return lanes_u, lanes_v
 
 

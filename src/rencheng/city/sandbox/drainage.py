@@ -89,7 +89,9 @@ def lay_drainage(
     order = np.argsort(-np.where(sewered, away, -1.0), kind="stable")
     order = order[: int(sewered.sum())]
     inlets = np.flatnonzero(roads.public & ~roads.bridge & ~roads.underpass & sewered[roads.tail] & sewered[roads.head])
-    into = np.where(ground_m[roads.tail[inlets]] <= ground_m[roads.head[inlets]], roads.tail[inlets], roads.head[inlets])
+    into = np.where(
+        ground_m[roads.tail[inlets]] <= ground_m[roads.head[inlets]], roads.tail[inlets], roads.head[inlets]
+    )
     half = roads.length_m[inlets] / 2.0
     invert = ground_m - _COVER_M
     np.minimum.at(invert, into, mid_ground_m[inlets] - _INLET_M - 0.003 * half)
@@ -136,7 +138,7 @@ def _run_down(order: Ints, down: Ints, length: Floats, invert: Floats, hectares:
         j = int(down[i])
         if j < 0:
             continue
-        invert[j] = min(invert[j], invert[i] - _FALL * length[i])
+        invert[j] = min(invert[j], invert[i] - max(_FALL * length[i], 0.005))
         hectares[j] += hectares[i]
         reach[j] = max(reach[j], reach[i] + length[i])
 
@@ -222,7 +224,12 @@ def _pump(
 
 
 def _lay_low_pumps(
-    net: Network, facilities: Facilities, pumps: dict[str, int], low: LowPoints, roads: Roads, sewered: NDArray[np.bool_]
+    net: Network,
+    facilities: Facilities,
+    pumps: dict[str, int],
+    low: LowPoints,
+    roads: Roads,
+    sewered: NDArray[np.bool_],
 ) -> None:
     """An inlet and a pump at each underpass and hollow, lifting into the nearest manhole."""
     for k in range(len(low.x_m)):

@@ -71,7 +71,9 @@ class Facilities:
     building: list[int] = field(default_factory=list)
     _count: dict[str, int] = field(default_factory=dict)
 
-    def add(self, kind: str, name: str, x_m: float, y_m: float, capacity: float | None = None, building: int = -1) -> str:
+    def add(
+        self, kind: str, name: str, x_m: float, y_m: float, capacity: float | None = None, building: int = -1
+    ) -> str:
         """Add a facility and give its id."""
         number = self._count.get(kind, 0) + 1
         self._count[kind] = number
@@ -166,12 +168,18 @@ def _shelters(frame: Frame, plan: Lattice, land: Ints, out: Facilities) -> None:
     """Schools and parks double as shelters (GB 51143-2015), with places for a quarter of the residents."""
     schools = out.of_kind("school")
     parks = np.flatnonzero((land == PARK) & plan.tiles.kept)
-    parks = parks[parks != plan.lake_tile]
     size = np.array([out.capacity[i] or 0.0 for i in schools])
     total = SHELTER_PLACES_PER_1000 * frame.residents / 1000.0
     in_schools = total * (0.6 if len(parks) else 1.0)
     for i, share in zip(schools, size / size.sum(), strict=True):
-        out.add("shelter", f"{out.name[i]}避难场所", out.x_m[i], out.y_m[i], float(np.ceil(in_schools * share)), out.building[i])
+        out.add(
+            "shelter",
+            f"{out.name[i]}避难场所",
+            out.x_m[i],
+            out.y_m[i],
+            float(np.ceil(in_schools * share)),
+            out.building[i],
+        )
     tiles = plan.tiles
     if len(parks):
         x, y = frame.to_map((tiles.u0 + tiles.u1)[parks] / 2.0 + 20.0, (tiles.v0 + tiles.v1)[parks] / 2.0 + 20.0)

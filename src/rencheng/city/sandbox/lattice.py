@@ -10,10 +10,23 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
 
 from rencheng.city.sandbox.frame import Frame
 
-__all__ = ["PRIMARY", "RESIDENTIAL", "ROAD_CLASSES", "SECONDARY", "TERTIARY", "TRUNK", "Lattice", "Tiles", "lattice_of"]
+__all__ = [
+    "PRIMARY",
+    "RESIDENTIAL",
+    "ROAD_CLASSES",
+    "SECONDARY",
+    "TERTIARY",
+    "TRUNK",
+    "Lattice",
+    "Tiles",
+    "lattice_of",
+    "snapped",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -21,10 +34,11 @@ Ints = NDArray[np.int64]
 TRUNK, PRIMARY, SECONDARY, TERTIARY, RESIDENTIAL = range(5)
 ROAD_CLASSES = ("trunk", "primary", "secondary", "tertiary", "residential")
 PLAIN, STREAM, RIVER, RAIL = range(4)
-STREAM_BAND_M, RAIL_BAND_M, RIVERSIDE_M = 44.0, 40.0, 25.0
+STREAM_BAND_M, RAIL_BAND_M, RIVERSIDE_M = 44.0, 140.0, 25.0
 _TILE_M = 340.0
 _MOST_CUTS = 4
 _RING_RADIUS_M = 2500.0
+_SHARED = 4  # of seven points along a band must have urban land on both sides
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,10 +119,15 @@ class Lattice:
         return np.asarray((tile >= 0) & self.tiles.kept[np.maximum(tile, 0)])
 
 
+def snapped(position_m: Floats) -> Floats:
+    """Positions on a 12 m grid, so that staggered streets meet exactly or clearly apart."""
+    return np.asarray(np.round(position_m / 12.0) * 12.0)
+
+
 def lattice_of(frame: Frame) -> Lattice:
     """Lay the street plan of a city and choose its urban tiles."""
     rng = frame.rng("lattice")
-    spacing = float(np.clip(0.5 * frame.radius_m, 560.0, 1000.0))
+    spacing = float(np.clip(0.5 * frame.radius_m, 620.0, 1000.0))
     reach = 1.5 * frame.radius_m
     columns, column_kind = _columns(frame, rng, spacing, reach)
     rows, row_kind = _rows(frame, rng, spacing, reach)
@@ -142,8 +161,8 @@ def lattice_of(frame: Frame) -> Lattice:
         first_tile=first,
         lake_tile=lake_tile,
     )
-    bands = _bands_kept(plan, kept)
-    return _replace_tiles(plan, _with_kept(tiles, bands))
+    whole = _replace_tiles(plan, _with_kept(tiles, _bands_kept(plan, kept)))
+    return _replace_tiles(whole, _with_kept(tiles, _in_one_piece(whole)))
 
 
 def _spaced(rng: np.random.Generator, start: float, end: float, spacing: float) -> list[float]:
@@ -156,10 +175,10 @@ def _spaced(rng: np.random.Generator, start: float, end: float, spacing: float) 
 
 
 def _columns(frame: Frame, rng: np.random.Generator, spacing: float, reach: float) -> tuple[Floats, Ints]:
-    streams = 2 if frame.residents < 400_000 else 4
+    streams = 1 if frame.residents < 25_000 else 2 if frame.residents < 400_000 else 4
     centre = float(rng.uniform(-0.25, 0.25)) * spacing
     edges = sorted([*_spaced(rng, centre, -reach, spacing), centre, *_spaced(rng, centre, reach, spacing)])
-    wanted = np.linspace(-0.55, 0.55, streams) * frame.radius_m
+    wanted = (np.linspace(-0.55, 0.55, streams) if streams > 1 else np.array([-0.4])) * frame.radius_m
     stream_at = []
     for goal in wanted:
         free = [i for i in range(1, len(edges)) if i not in stream_at]
@@ -217,7 +236,7 @@ def _cuts(rng: np.random.Generator, edges: Floats, kinds: Ints, others: int) -> 
             at = edges[i] + width * (k + 1) / (count + 1) + rng.uniform(-0.05, 0.05) * width
             through = k == count // 2
             stagger = np.where(rng.random(others) < 0.5, rng.uniform(-0.08, 0.08, others), 0.0)
-            cuts[i, :, k] = at if through else at + stagger * width
+            cuts[i, :, k] = snapped(at + (0.0 if through else 1.0) * stagger * width)
             classes[i, :, k] = SECONDARY if through and width > 500.0 else TERTIARY
     return cuts, classes
 
@@ -280,6 +299,8 @@ def _urban(frame: Frame, rng: np.random.Generator, tiles: Tiles, lake_tile: int)
     """The tiles nearest the middle, by an uneven oval, until they make up the urban land."""
     r = frame.radius_m
     u, v = (tiles.u0 + tiles.u1) / 2.0, (tiles.v0 + tiles.v1) / 2.0
+    rail = tiles.v0[tiles.kind == RAIL].min()
+    v = v - np.where(v > rail, RAIL_BAND_M, 0.0)  # a railway does not keep a town from growing beyond it
     angle = np.arctan2(v, u)
     phases = rng.uniform(0.0, 2.0 * np.pi, 3)
     bulge = sum(a * np.sin(k * angle + p) for a, k, p in zip((0.10, 0.07, 0.05), (2, 3, 5), phases, strict=True))
@@ -309,9 +330,30 @@ def _bands_kept(plan: Lattice, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
             if tiles.kind[t] == STREAM:
                 left = current.kept_at(np.full(7, tiles.u0[t] - 3.0), vs)
                 right = current.kept_at(np.full(7, tiles.u1[t] + 3.0), vs)
-                out[t] = left.any() and right.any()
+                out[t] = (left & right).sum() >= _SHARED
             else:
                 below = current.kept_at(us, np.full(7, tiles.v0[t] - 3.0))
                 above = current.kept_at(us, np.full(7, tiles.v1[t] + 3.0))
-                out[t] = below.any() and above.any()
+                out[t] = (below & above).sum() >= _SHARED
     return out
+
+
+def _in_one_piece(plan: Lattice) -> NDArray[np.bool_]:
+    """The urban tiles that hang together along their sides; a tile cut off from the rest has no road to it."""
+    tiles, n = plan.tiles, len(plan.tiles)
+    pairs = []
+    for share in (0.15, 0.5, 0.85):
+        for side in (-3.0, 3.0):
+            u = tiles.u0 + share * (tiles.u1 - tiles.u0)
+            v = tiles.v0 + share * (tiles.v1 - tiles.v0)
+            beside = tiles.u0 + side if side < 0 else tiles.u1 + side
+            above = tiles.v0 + side if side < 0 else tiles.v1 + side
+            pairs += [
+                np.stack([np.arange(n), plan.tile_at(beside, v)]),
+                np.stack([np.arange(n), plan.tile_at(u, above)]),
+            ]
+    one, other = np.concatenate(pairs, axis=1)
+    both = (other >= 0) & tiles.kept[one] & tiles.kept[np.maximum(other, 0)]
+    graph = coo_matrix((np.ones(int(both.sum())), (one[both], other[both])), shape=(n, n))
+    _, part = connected_components(graph, directed=False)
+    return np.asarray(tiles.kept & (part == np.argmax(np.bincount(part[tiles.kept]))))

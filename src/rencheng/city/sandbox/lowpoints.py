@@ -45,9 +45,7 @@ def dig_low_points(frame: Frame, roads: Roads, waters: Waters, relief: Relief) -
     )
 
 
-def _hollows(
-    frame: Frame, roads: Roads, waters: Waters, ground_m: Floats, under_u: Floats, under_v: Floats
-) -> Ints:
+def _hollows(frame: Frame, roads: Roads, waters: Waters, ground_m: Floats, under_u: Floats, under_v: Floats) -> Ints:
     """Street corners that lie lowest over the river's bank, well apart and clear of water and underpasses."""
     clear = np.abs(roads.v) > frame.river_width_m / 2.0 + 130.0
     for stream in waters.streams:

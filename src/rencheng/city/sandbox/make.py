@@ -45,8 +45,25 @@ __all__ = ["make_city"]
 
 Floats = NDArray[np.float64]
 
+_FEED = """# Readings of the city's own instruments, one row per value, in the SI unit of the quantity.
+[feed]
+id = "readings"
+name = "城市感知网"
+format = "csv"
+sensor_column = "sensor_id"
 
-def make_city(residents: int, seed: int, out: Path, *, progress: Callable[[str], None] | None = None) -> City:
+[feed.time]
+column = "at"
+format = "iso8601"
+timezone = "Asia/Shanghai"
+
+[feed.long]
+quantity_column = "quantity"
+value_column = "value"
+"""
+
+
+def make_city(residents: int, seed: int, out: Path, *, progress: Callable[[str, float], None] | None = None) -> City:
     """Grow a sandbox city and write it as a package.
 
     Parameters
@@ -58,7 +75,7 @@ def make_city(residents: int, seed: int, out: Path, *, progress: Callable[[str],
     out : Path
         Folder of the package; an existing package there is replaced.
     progress : callable, optional
-        Told the name of each step as it begins.
+        Told the name of each step as it begins and the share done so far.
 
     Returns
     -------
@@ -72,25 +89,25 @@ def make_city(residents: int, seed: int, out: Path, *, progress: Callable[[str],
     StorageFailed
         If the package cannot be written.
     """
-    say = progress or (lambda _step: None)
+    say = progress or (lambda _step, _share: None)
     frame = frame_of(residents, seed)
-    say("street plan")
+    say("street plan", 0.0)
     plan = lattice_of(frame)
     waters = waters_of(frame, plan, cell_m=cell_size_m(frame), outlet_u_m=extent_m(frame)[0])
     land = land_use_of(frame, plan, waters)
     lanes = lanes_of(frame, plan, land)
     roads = roads_of(frame, plan, streets_of(plan, *lanes))
-    say("terrain")
+    say("terrain", 0.02)
     relief = relief_of(frame, waters)
     low = dig_low_points(frame, roads, waters, relief)
     terrain = relief.terrain()
     node_ground = terrain.sample(roads.x_m, roads.y_m)
-    say("buildings and people")
+    say("buildings and people", 0.25)
     buildings = buildings_of(frame, plan, waters, land, lanes)
     households = households_of(frame, buildings)
     living = np.bincount(households.building, weights=households.residents, minlength=len(buildings)).astype(np.int64)
     areas = areas_of(frame, plan, np.bincount(buildings.tile, weights=living, minlength=len(plan.tiles)))
-    say("institutions and networks")
+    say("institutions and networks", 0.35)
     facilities = facilities_of(frame, plan, buildings, areas, living, land)
     net = Network()
     middle = terrain.sample(roads.path_x_m[:, 2], roads.path_y_m[:, 2])
@@ -100,7 +117,7 @@ def make_city(residents: int, seed: int, out: Path, *, progress: Callable[[str],
     tie_dependencies(roads, powered, watered, drainage, facilities, net)
     instruments = instruments_of(frame, plan, waters, low, net)
     organisation = organisation_of(frame, areas, facilities)
-    say("package")
+    say("package", 0.6)
     occupancy = occupancy_of(frame, buildings, households, facilities)
     built, building_cell = building_table(
         frame,
@@ -132,7 +149,9 @@ def make_city(residents: int, seed: int, out: Path, *, progress: Callable[[str],
         "units": placed(frame, "units", organisation.units),
         "stocks": placed(frame, "stocks", organisation.stocks),
     }
-    return write_city(out, _manifest(frame), tables, terrain)
+    city = write_city(out, _manifest(frame), tables, terrain, extras={"feeds/readings.toml": _FEED.encode()})
+    say("done", 1.0)
+    return city
 
 
 def _manifest(frame: Frame) -> Manifest:

@@ -18,12 +18,11 @@ DEPARTMENTS = (
     ("health", "health_lead", "卫生健康委员会", "Health Commission"),
     ("water", "water_lead", "水务局", "Water Bureau"),
     ("transport", "transport_lead", "交通运输局", "Transport Bureau"),
-    ("police", "traffic_lead", "公安局", "Public Security Bureau"),
+    ("police", "police_lead", "公安局", "Public Security Bureau"),
     ("power", "power_lead", "供电公司", "Power Supply Company"),
     ("education", "education_lead", "教育局", "Education Bureau"),
     ("housing", "housing_lead", "住房和城乡建设局", "Housing and Construction Bureau"),
     ("civil_affairs", "civil_affairs_lead", "民政局", "Civil Affairs Bureau"),
-    ("weather", "weather_lead", "气象局", "Meteorological Bureau"),
 )
 """Department, duty of its lead, and names."""
 
@@ -37,7 +36,9 @@ class Organisation:
     units: list[dict[str, object]] = field(default_factory=list)
     stocks: list[dict[str, object]] = field(default_factory=list)
 
-    def org(self, org_id: str, parent: str | None, level: str, kind: str, names: tuple[str, str], **more: object) -> str:
+    def org(
+        self, org_id: str, parent: str | None, level: str, kind: str, names: tuple[str, str], **more: object
+    ) -> str:
         """Add an organisation; ``more`` are schema columns (department, area_id)."""
         row = {"org_id": org_id, "parent_id": parent, "level": level, "kind": kind, "name": names[0]}
         self.organisations.append({**row, "name_en": names[1], **more})
@@ -74,6 +75,8 @@ def _city(out: Organisation, areas: Areas) -> str:
         out.org(org, "city", "city", "department", names, department=department, area_id=area)
         head = out.role(org, lead, (f"{name_zh}负责人", f"Head, {name_en}"), commander)
         out.role(org, "duty_officer", (f"{name_zh}值班员", f"Duty officer, {name_en}"), head)
+        if department == "police":
+            out.role(org, "traffic_lead", ("交警支队负责人", "Head, Traffic Police"), head)
     return commander
 
 

@@ -23,8 +23,8 @@ __all__ = ["Relief", "cell_size_m", "dig_dips", "dig_underpasses", "extent_m", "
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-_UNDERPASS_DEPTH_M = 4.2
-_RAMP_M = 60.0
+_UNDERPASS_DEPTH_M = 3.8
+_FLAT_M, _RAMP_M = 12.0, 52.0  # ramps of 7 %, CJJ 37-2012 allows 8 %
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -184,7 +184,7 @@ def dig_underpasses(relief: Relief, u: Floats, v: Floats, *, half_width_m: float
     """Lower the ground, in place, where streets along v dive under the railway at street-frame points (n,)."""
     for at_u, at_v in zip(u.tolist(), v.tolist(), strict=True):
         across, along = np.abs(relief.u - at_u), np.abs(relief.v - at_v)
-        deep = 1.0 - np.maximum(along - 15.0, 0.0) / _RAMP_M
+        deep = 1.0 - np.maximum(along - _FLAT_M, 0.0) / _RAMP_M
         _lower(relief, (across <= half_width_m) & (deep > 0.0), _UNDERPASS_DEPTH_M * deep)
 
 

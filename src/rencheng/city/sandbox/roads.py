@@ -90,7 +90,12 @@ def streets_of(plan: Lattice, lanes_u: Floats, lanes_v: Floats) -> Streets:
     lanes_u, lanes_v : float arrays, shape (tiles,)
         Position of the residential lane across each tile (u of one along v, v of one along u), NaN for none.
     """
-    rows = [*_edge_streets(plan, True), *_edge_streets(plan, False), *_cut_streets(plan, True), *_cut_streets(plan, False)]
+    rows = [
+        *_edge_streets(plan, True),
+        *_edge_streets(plan, False),
+        *_cut_streets(plan, True),
+        *_cut_streets(plan, False),
+    ]
     fixed = np.array(rows, dtype=np.float64).reshape(-1, 6)
     tiles, lanes = plan.tiles, []
     for along_u, position, low, high in ((0, lanes_u, tiles.v0, tiles.v1), (1, lanes_v, tiles.u0, tiles.u1)):
@@ -99,7 +104,8 @@ def streets_of(plan: Lattice, lanes_u: Floats, lanes_v: Floats) -> Streets:
         name = 100_000.0 + 2.0 * has + along_u
         lanes.append(
             np.stack(
-                [np.full(n, along_u), position[has], low[has], high[has], np.full(n, RESIDENTIAL, np.float64), name], axis=1
+                [np.full(n, along_u), position[has], low[has], high[has], np.full(n, RESIDENTIAL, np.float64), name],
+                axis=1,
             )
         )
     data = np.concatenate([fixed, *lanes])
@@ -120,9 +126,7 @@ def _crosses(road_class: int, kind: int) -> bool:
 
 def _edge_streets(plan: Lattice, along_u: bool) -> list[list[float]]:
     edges, classes = (plan.row_edges, plan.row_class) if along_u else (plan.column_edges, plan.column_class)
-    across, kinds = (
-        (plan.column_edges, plan.column_kind) if along_u else (plan.row_edges, plan.row_kind)
-    )
+    across, kinds = (plan.column_edges, plan.column_kind) if along_u else (plan.row_edges, plan.row_kind)
     out: list[list[float]] = []
     for i, (at, road_class) in enumerate(zip(edges, classes, strict=True)):
         out += [

@@ -71,7 +71,8 @@ def _lonlat_shapes(frame: Frame, shapes: NDArray[np.object_]) -> NDArray[np.obje
         lon, lat = frame.to_lonlat(points[:, 0], points[:, 1])
         return np.stack([lon, lat], axis=1)
 
-    return np.asarray(shapely.transform(shapes, bend))
+    # rounding to the grid of degrees may fold a hair-thin corner over; set_precision mends that
+    return np.asarray(shapely.set_precision(shapely.transform(shapes, bend), 1e-7))
 
 
 def road_tables(

@@ -67,9 +67,7 @@ def lay_water(frame: Frame, roads: Roads, ground_m: Floats, facilities: Faciliti
     for k, i in enumerate(works, start=1):
         x, y, facility = facilities.x_m[i], facilities.y_m[i], facilities.ids[i]
         source = net.node(f"source-{k}", "water", "reservoir", x, y, facility_id=facility)
-        pump = net.node(
-            f"water-pump-{k}", "water", "pump", x, y, capacity=round(1.5 * each, 3), facility_id=facility
-        )
+        pump = net.node(f"water-pump-{k}", "water", "pump", x, y, capacity=round(1.5 * each, 3), facility_id=facility)
         net.link("water", "pipe", source, pump, 20.0, diameter_m=1.0, capacity=round(2.0 * each, 3))
         away, near = tree.query([x, y])
         net.link("water", "pipe", pump, f"junction-{nodes[near] + 1}", float(away) + 1.0, diameter_m=0.8)
@@ -104,9 +102,7 @@ def lay_power(
     for k, i in enumerate(stations, start=1):
         x, y = facilities.x_m[i], facilities.y_m[i]
         size = round(1.6 * frame.residents * _KW_PER_PERSON / len(stations), 0)
-        station = net.node(
-            f"substation-{k}", "power", "substation", x, y, capacity=size, facility_id=facilities.ids[i]
-        )
+        station = net.node(f"substation-{k}", "power", "substation", x, y, capacity=size, facility_id=facilities.ids[i])
         away = float(np.hypot(x - net.nodes[grid]["x_m"], y - net.nodes[grid]["y_m"]))  # type: ignore[operator]
         net.link("power", "line", grid, station, away, capacity=size)
         roots.append(int(nodes[tree.query([x, y])[1]]))

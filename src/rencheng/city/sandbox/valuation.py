@@ -49,7 +49,9 @@ def occupancy_of(
     trade = np.array(["COM1", "COM3", "COM4", "COM8"], dtype=object)
     out[shops] = trade[rng.choice(4, len(buildings), p=[0.45, 0.2, 0.25, 0.1])][shops]
     works = buildings.use == USES.index("industrial")
-    out[works] = np.array(["IND1", "IND2", "IND3"], dtype=object)[rng.choice(3, len(buildings), p=[0.3, 0.6, 0.1])][works]
+    out[works] = np.array(["IND1", "IND2", "IND3"], dtype=object)[rng.choice(3, len(buildings), p=[0.3, 0.6, 0.1])][
+        works
+    ]
     out[buildings.use == USES.index("education")] = "EDU1"
     out[buildings.use == USES.index("health")] = "COM7"
     by_kind = {rule.kind: rule.occupancy for rule in RULES}
