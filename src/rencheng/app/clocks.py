@@ -82,6 +82,7 @@ def _act(run: Run, agenda: Agenda, now: datetime) -> list[Entry]:
     try:
         return run.loop.order(act.order, actor=act.actor, now=now)
     except OrderRefused:
+        agenda.refused(act, now)
         return []
 
 

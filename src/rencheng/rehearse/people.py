@@ -23,6 +23,9 @@ from rencheng.respond.orders import AcknowledgeTask, CloseIncident, CompleteTask
 
 __all__ = ["Act", "Agenda"]
 
+_TRY_AGAIN = timedelta(minutes=10)
+_PATIENCE = timedelta(hours=12)
+
 _RECEIPTS = {"none": "", "text": "已完成,现场正常 / done, site in order", "photo": "photo:onsite.jpg", "count": "12"}
 
 
@@ -54,6 +57,8 @@ class Agenda:
     _silent: set[str] = field(default_factory=set)
     """Tasks whose first addressee does not answer."""
     _receipts: dict[str, str] = field(default_factory=dict)
+    _begun: dict[str, datetime] = field(default_factory=dict)
+    """Task → when its completion was first refused."""
 
     def plan(self, act: Act) -> None:
         """Put an act on the agenda."""
@@ -67,6 +72,11 @@ class Agenda:
     def take(self) -> Act:
         """Take the next act off the agenda."""
         return heapq.heappop(self._waiting)[2]
+
+    def refused(self, act: Act, now: datetime) -> None:
+        """Learn that an act was refused: a task that waits for another is tried again, anything else is let be."""
+        if isinstance(act.order, CompleteTask) and now - self._begun.setdefault(act.order.task_id, now) < _PATIENCE:
+            self.plan(Act(due_at=now + _TRY_AGAIN, order=act.order, actor=act.actor))
 
     def observe(self, entries: Iterable[Entry]) -> None:
         """Learn of facts and plan what follows from them."""

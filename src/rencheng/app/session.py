@@ -1,0 +1,315 @@
+"""A session: one run with its clock in a thread, as the page and the API see it. Every method is thread-safe."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from rencheng.adapters.bulk import decode
+from rencheng.app.clocks import Moment
+from rencheng.app.compose import Run
+from rencheng.app.open_run import make_report
+from rencheng.app.stages import Inputs, States
+from rencheng.assess.ports import FieldStore
+from rencheng.city import City
+from rencheng.evaluate import report_html, report_json
+from rencheng.kernel import Bilingual, InvalidInput, NotFound, OrderRefused, RenchengError, format_instant
+from rencheng.ledger import Entry, Ledger
+from rencheng.sense import FeedConfig, Intake, Readings
+
+__all__ = ["ClockReading", "Score", "Session"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockReading:
+    """What the run's clock shows."""
+
+    mode: str
+    now: datetime
+    speed: float
+    phase: str
+    """starting, running, paused, ended or failed"""
+    progress_ratio: float | None
+    title: Bilingual
+    run_id: str
+    message: Bilingual | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Score:
+    """What a session plays: a run, the moments of its clock, and what it is called."""
+
+    run: Run
+    moments: Iterator[Moment] | None
+    """None when live: the wall's clock."""
+    title: Bilingual
+    feeds: dict[str, FeedConfig]
+
+
+class Session:
+    """A run that turns by itself while people look on and give orders.
+
+    Parameters
+    ----------
+    compose : callable
+        Makes a fresh score; asked again when somebody begins anew.
+    speed : float
+        Seconds of the run per second of the wall; 0 is as fast as it goes. Live runs go at 1.
+    live_turn_s : float
+        Longest time between two turns of a live run.
+    """
+
+    def __init__(self, compose: Callable[[], Score], *, speed: float = 1.0, live_turn_s: float = 300.0) -> None:
+        self._compose = compose
+        self._live_turn_s = live_turn_s
+        self._lock = threading.RLock()
+        self._changed = threading.Condition(self._lock)
+        self._score = compose()
+        self._speed = speed
+        self._phase = "starting"
+        self._message: Bilingual | None = None
+        self._progress = 0.0
+        self._anchor: tuple[datetime, float] | None = None
+        self._next: datetime | None = None
+        self._offered = 0
+        self._stop = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def city(self) -> City:
+        """The city of the run."""
+        return self._score.run.city
+
+    @property
+    def ledger(self) -> Ledger:
+        """The run's ledger."""
+        return self._score.run.ledger
+
+    @property
+    def fields(self) -> FieldStore:
+        """Large tables named in facts."""
+        return self._score.run.fields
+
+    @property
+    def readings(self) -> Readings:
+        """What was sensed."""
+        return self._score.run.readings
+
+    def states(self) -> States:
+        """State of every stage: a snapshot that nobody changes."""
+        return self._score.run.loop.states
+
+    def inputs(self) -> Inputs:
+        """What every stage is given that stays the same in a run."""
+        return self._score.run.loop.inputs
+
+    def start(self) -> None:
+        """Let the clock run, in a thread of its own."""
+        with self._lock:
+            self._stop = False
+            self._phase = "running"
+            self._thread = threading.Thread(target=self._turn_supervised, name="rencheng-loop", daemon=True)
+            self._thread.start()
+
+    def close(self) -> None:
+        """Stop the clock and release the stores."""
+        self._halt()
+        self._score.run.close()
+
+    def clock(self) -> ClockReading:
+        """Read the run's clock."""
+        run = self._score.run
+        return ClockReading(
+            mode=run.mark.mode,
+            now=self._now(),
+            speed=1.0 if self._live else self._speed,
+            phase=self._phase,
+            progress_ratio=None if self._live else self._progress,
+            title=self._score.title,
+            run_id=run.folder.path.name,
+            message=self._message,
+        )
+
+    def order(self, order: object, *, actor: str) -> list[Entry]:
+        """Carry a person's order out, now.
+
+        Raises
+        ------
+        OrderRefused
+            If the state of the world does not allow it.
+        """
+        with self._changed:
+            entries = self._score.run.loop.order(order, actor=actor, now=self._now())
+            self._changed.notify_all()
+            return entries
+
+    def offer(self, feed_id: str, data: bytes, *, content_encoding: str = "") -> Intake:
+        """Take a bulk of raw readings for a feed of the city.
+
+        Raises
+        ------
+        NotFound
+            If the city has no such feed.
+        OrderRefused
+            If the run's readings come from a record or a simulated world.
+        """
+        if not self._live:
+            raise OrderRefused("readings can be offered to a live run only", mend="Start one with: rencheng run --city")
+        config = self._score.feeds.get(feed_id)
+        if config is None:
+            known = ", ".join(sorted(self._score.feeds)) or "none"
+            raise NotFound(f"the city has no feed {feed_id!r}", mend=f"Known feeds: {known}")
+        if content_encoding not in {"", "identity", "gzip"}:
+            raise InvalidInput(f"content encoding {content_encoding!r} is not supported", mend="Send gzip or plain")
+        batch = decode(config, data)
+        with self._changed:
+            now = self._now()
+            self._offered += 1
+            position = f"{format_instant(now)}/{self._offered:06d}"
+            intake = self._score.run.readings.take(feed_id, position, batch, now=now)
+            self._score.run.loop.turn(now, intakes=[intake])
+            self._changed.notify_all()
+            return intake
+
+    def control(self, *, phase: str | None = None, speed: float | None = None, restart: bool = False) -> ClockReading:
+        """Pause, go on, change the speed, or begin anew.
+
+        Raises
+        ------
+        OrderRefused
+            If the run is live: nobody stops the wall's clock.
+        InvalidInput
+            If the phase is neither ``running`` nor ``paused``, or the speed is negative.
+        """
+        if self._live:
+            raise OrderRefused("a live run goes by the wall's clock")
+        if phase not in {None, "running", "paused"}:
+            raise InvalidInput(f"unknown phase {phase!r}", where="phase", mend="Use running or paused")
+        if speed is not None and not 0.0 <= speed <= 1e6:
+            raise InvalidInput(f"speed {speed} is not between 0 and 1,000,000", where="speed")
+        if restart:
+            self._restart()
+        with self._changed:
+            now = self._now()
+            if speed is not None:
+                self._speed = speed
+            if phase is not None and self._phase in {"running", "paused"}:
+                self._phase = phase
+            self._anchor = (now, time.monotonic())
+            self._changed.notify_all()
+        return self.clock()
+
+    def wait(self, seq: int, timeout_s: float) -> int:
+        """Block until the ledger's head passes ``seq`` or the clock was changed, at most so long; give the head."""
+        with self._changed:
+            if self._score.run.loop.states.seq <= seq:
+                self._changed.wait(timeout_s)
+            return self._score.run.loop.states.seq
+
+    def report(self) -> tuple[str, dict[str, Any]]:
+        """After-action report up to now, as a page and as data."""
+        report = make_report(list(self.ledger.since(0)), self.city)
+        return report_html(report), report_json(report)
+
+    @property
+    def _live(self) -> bool:
+        return self._score.moments is None
+
+    def _now(self) -> datetime:
+        """The clock between two moments: it goes on at its speed, but never past the next moment."""
+        loop_now = self._score.run.loop.now
+        if self._live:
+            wall = datetime.now(UTC)
+            return wall if loop_now is None else max(wall, loop_now)
+        if self._anchor is None:
+            return loop_now or self._next or datetime.now(UTC)
+        begun, wall_s = self._anchor
+        now = begun
+        if self._phase == "running" and self._speed > 0:
+            now = begun + timedelta(seconds=(time.monotonic() - wall_s) * self._speed)
+        if self._next is not None:
+            now = min(now, self._next)
+        return now if loop_now is None else max(now, loop_now)
+
+    def _halt(self) -> None:
+        with self._changed:
+            self._stop = True
+            self._changed.notify_all()
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join()
+
+    def _restart(self) -> None:
+        self._halt()
+        self._score.run.close()
+        with self._changed:
+            self._score = self._compose()
+            self._phase, self._message, self._progress = "starting", None, 0.0
+            self._anchor = self._next = None
+        self.start()
+
+    def _turn_supervised(self) -> None:
+        """The one boundary at which a failing run is told instead of raised."""
+        try:
+            if self._live:
+                self._turn_live()
+            else:
+                self._turn_moments()
+        except RenchengError as error:
+            with self._changed:
+                self._phase = "failed"
+                self._message = Bilingual(zh=f"运行中断:{error}", en=f"The run stopped: {error}")
+                self._changed.notify_all()
+
+    def _turn_moments(self) -> None:
+        moments = self._score.moments
+        assert moments is not None
+        while True:
+            with self._changed:
+                moment = next(moments, None)
+                self._changed.notify_all()
+                if moment is None or self._stop:
+                    self._phase = "ended" if moment is None else self._phase
+                    self._progress = 1.0 if moment is None else self._progress
+                    self._changed.notify_all()
+                    return
+                self._next, self._progress = moment.at, moment.progress_ratio
+                if self._anchor is None:
+                    self._anchor = (moment.at, time.monotonic())
+                self._wait_for(moment.at)
+                if self._stop:
+                    return
+
+    def _wait_for(self, at: datetime) -> None:
+        """Sleep, with the lock given back, until the clock may show ``at``."""
+        while not self._stop:
+            if self._phase == "paused":
+                self._changed.wait(1.0)
+                continue
+            if self._speed <= 0:
+                self._changed.wait(0.0005)  # others must get the lock between two moments
+                return
+            assert self._anchor is not None
+            begun, wall_s = self._anchor
+            ahead = (at - begun).total_seconds() / self._speed - (time.monotonic() - wall_s)
+            if ahead <= 0:
+                return
+            self._changed.wait(min(ahead, 1.0))
+
+    def _turn_live(self) -> None:
+        last = time.monotonic()
+        with self._changed:
+            self._score.run.begin(self._now())
+        while not self._stop:
+            with self._changed:
+                now, due = self._now(), self._score.run.loop.next_due()
+                if time.monotonic() - last >= self._live_turn_s:
+                    self._score.run.loop.turn(now)
+                    last = time.monotonic()
+                elif due is not None and due <= now:
+                    self._score.run.loop.turn(now, sensed=False)
+                self._changed.notify_all()
+                self._changed.wait(1.0)
