@@ -177,7 +177,9 @@ def match_warnings(
     warning = np.where(hit, chosen, -1).astype(np.int64)
     lead = np.where(hit, onset[:, 0] - first.min(axis=1, initial=np.inf), np.nan)
     touched = overlap.any(axis=1) if overlap.shape[1] else np.zeros(len(onset), np.bool_)
-    return WarningMatch(warning_of_event=warning, lead_s=lead, late=~hit & touched, false_alarm=~overlap.any(axis=0))
+    late: NDArray[np.bool_] = np.logical_and(~hit, touched)
+    false_alarm: NDArray[np.bool_] = np.asarray(~overlap.any(axis=0), dtype=np.bool_)
+    return WarningMatch(warning_of_event=warning, lead_s=lead, late=late, false_alarm=false_alarm)
 
 
 def lead_time_percentiles(

@@ -236,7 +236,7 @@ def _drafts(step: _Step, state: State, inputs: Inputs, now: datetime) -> list[Dr
 
 
 _CALM = Bilingual(
-    zh="在滞后时段内各项指标均低于预警标准,解除预警。",
+    zh="在滞后时段内各项指标均低于预警标准，解除预警。",
     en="Everything has stayed below the rule's thresholds for its hysteresis time; the warning is cancelled.",
 )
 

@@ -257,7 +257,7 @@ def evidence_window_h(evidence: Evidence) -> float | None:
 def _signal_text(signal: SignalRaised, places: Places) -> Bilingual:
     name = places.sensor_names.get(signal.sensor_id, signal.sensor_id)
     parts = [_amount(e) for e in signal.evidence if e.value is not None and e.kind != "terrain"]
-    zh = f"{name}:" + ("、".join(p.zh for p in parts) or signal.name)
+    zh = f"{name}：" + ("、".join(p.zh for p in parts) or signal.name)
     return Bilingual(zh=zh, en=f"{name}: " + (", ".join(p.en for p in parts) or signal.name.replace("_", " ")))
 
 
@@ -266,7 +266,7 @@ def _amount(evidence: Evidence) -> Bilingual:
     value = f"{evidence.value:.4g} {evidence.unit}".rstrip()
     limit = f"{evidence.threshold:.4g} {evidence.unit}".rstrip() if evidence.threshold is not None else ""
     quantity = _QUANTITY_NAMES.get(evidence.quantity, Bilingual(zh=evidence.quantity, en=evidence.quantity))
-    zh = (f"{window:g}小时" if window else "") + f"{quantity.zh}{value}" + (f"(阈值{limit})" if limit else "")
+    zh = (f"{window:g}小时" if window else "") + f"{quantity.zh}{value}" + (f"（阈值{limit}）" if limit else "")
     en = f"{quantity.en} {value}" + (f" in {window:g} h" if window else "") + (f" (threshold {limit})" if limit else "")
     return Bilingual(zh=zh, en=en)
 
@@ -330,8 +330,8 @@ def _forecast_reason(forecast: ForecastPublished, hit: ForecastHorizon, colour: 
     band = f"{hit.low:.2f}–{hit.high:.2f} m"
     zh_colour = {"blue": "蓝色", "yellow": "黄色", "orange": "橙色", "red": "红色"}[colour]
     text = Bilingual(
-        zh=f"{name}:现水位{forecast.observed:.2f} m,{hit.lead_h:g}小时后预报{hit.median:.2f} m"
-        f"(八成区间{band}),达{zh_colour}阈值概率{chance}",
+        zh=f"{name}：现水位{forecast.observed:.2f} m，{hit.lead_h:g}小时后预报{hit.median:.2f} m"
+        f"（八成区间{band}），达{zh_colour}阈值概率{chance}",
         en=f"{name}: stage {forecast.observed:.2f} m now, {hit.median:.2f} m forecast in {hit.lead_h:g} h "
         f"(80 % interval {band}), {chance} chance of the {colour} threshold",
     )
@@ -364,7 +364,7 @@ def _from_risk(
         return
     first = min(hits, key=lambda t: t.lead_h)
     text = Bilingual(
-        zh=f"{first.lead_h:g}小时内{first.cells_at_risk}个网格有风险,暴露居民{first.residents_exposed:.0f}人",
+        zh=f"{first.lead_h:g}小时内{first.cells_at_risk}个网格有风险，暴露居民{first.residents_exposed:.0f}人",
         en=f"{first.cells_at_risk} cells at risk within {first.lead_h:g} h, "
         f"{first.residents_exposed:.0f} residents exposed",
     )
@@ -400,7 +400,7 @@ def _from_reports(episodes: Iterable[Episode], places: Places, rule: Rule, after
     newest = sorted(events.values(), key=lambda pair: pair[0].since)[-trigger.min_events :]
     until = newest[0][0].since + window
     for episode, body in events.values():
-        note = Bilingual(zh=f"上报:{body.text or body.category}", en=f"Report: {body.text or body.category}")
+        note = Bilingual(zh=f"上报：{body.text or body.category}", en=f"Report: {body.text or body.category}")
         evidence = Evidence(kind="report", value=body.depth_m, unit="m", at=episode.since, note=body.report_id)
         yield Support(
             rule=rule,
@@ -430,4 +430,4 @@ def _upstream_text(signal: SignalRaised) -> Bilingual:
     parts: Mapping[str, Bilingual] = {str(i): _amount(e) for i, e in enumerate(signal.evidence) if e.value is not None}
     zh = "、".join(p.zh for p in parts.values()) or signal.name
     en = ", ".join(p.en for p in parts.values()) or signal.name.replace("_", " ")
-    return Bilingual(zh=f"上游{signal.sensor_id}:{zh}", en=f"Upstream {signal.sensor_id}: {en}")
+    return Bilingual(zh=f"上游{signal.sensor_id}：{zh}", en=f"Upstream {signal.sensor_id}: {en}")

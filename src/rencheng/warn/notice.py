@@ -127,7 +127,7 @@ def cancellation(standing: Standing, inputs: Inputs, now: datetime, why: Bilingu
         headline=_headline(terms, "cancel", last.hazard, Colour(last.colour), last.area_text, inputs.mode),
         description=why,
         advice=Bilingual(
-            zh="危险已解除或减弱,仍请留意后续信息。", en="The danger is over or less; keep following the news."
+            zh="危险已解除或减弱，仍请留意后续信息。", en="The danger is over or less; keep following the news."
         ),
         sent_at=now,
         references=standing.references,
@@ -222,23 +222,23 @@ def _headline(terms: Terms, verb: str, hazard: str, colour: Colour, area: Biling
 
 
 def _description(text: Bilingual, reasons: tuple[Reason, ...]) -> Bilingual:
-    zh = ";".join(dict.fromkeys(r.text.zh for r in reasons[:5]))
+    zh = "；".join(dict.fromkeys(r.text.zh for r in reasons[:5]))
     en = "; ".join(dict.fromkeys(r.text.en for r in reasons[:5]))
     return Bilingual(
-        zh=text.zh + (f"。依据:{zh}。" if zh != text.zh else "。"),
+        zh=text.zh + (f"。依据：{zh}。" if zh != text.zh else "。"),
         en=text.en + (f". Because: {en}." if en != text.en else "."),
     )
 
 
 def _impact(terms: Terms, area: Area) -> Bilingual:
     residents, vulnerable = _about(area.residents), _about(area.vulnerable)
-    zh = f"范围内居民约{residents}人" + (f",其中需帮扶约{vulnerable}人" if area.vulnerable >= 1 else "")
+    zh = f"范围内居民约{residents}人" + (f"，其中需帮扶约{vulnerable}人" if area.vulnerable >= 1 else "")
     en = f"About {residents} residents in the area" + (
         f", {vulnerable} of whom need help to get to safety" if area.vulnerable >= 1 else ""
     )
     known: Mapping[str, int] = {k: n for k, n in area.facilities.items() if k in terms.facilities}
     if known:
-        zh += ";暴露设施:" + "、".join(f"{terms.facilities[k].zh}{n}处" for k, n in known.items())
+        zh += "；暴露设施：" + "、".join(f"{terms.facilities[k].zh}{n}处" for k, n in known.items())
         en += "; exposed: " + ", ".join(f"{n} {terms.facilities[k].en}" for k, n in known.items())
     return Bilingual(zh=zh + "。", en=en + ".")
 

@@ -20,7 +20,10 @@ MOST_POINTS = 400
 """Most corner points of a warning's outline; receivers of broadcast warnings cut longer ones."""
 
 _NEAR_RINGS = 1
-"""A gauge so many cells outside the city's cells (on the bank, in the river) still counts as the city's, as assessment has it."""
+"""A gauge so many cells outside the city's cells (on the bank, in the river) still counts as the city's.
+
+Assessment draws the line at the same place.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,18 +70,27 @@ def load_terms() -> Terms:
     advice = yaml.safe_load(_shipped("advice.yaml"))
     return Terms(
         hazards={
-            code: HazardTerm(name=Bilingual(zh=h["zh"], en=h["en"]), category=h["category"])
+            code: HazardTerm(name=_text(h, f"terms.yaml hazards.{code}"), category=h["category"])
             for code, h in words["hazards"].items()
         },
         colours={code: Bilingual(**text) for code, text in words["colours"].items()},
         facilities={code: Bilingual(**text) for code, text in words["facilities"].items()},
         advice={
             hazard: tuple(
-                AdviceLine(colour=Colour(line["from"]), text=Bilingual(zh=line["zh"], en=line["en"])) for line in lines
+                AdviceLine(colour=Colour(line["from"]), text=_text(line, f"advice.yaml {hazard}")) for line in lines
             )
             for hazard, lines in advice.items()
         },
     )
+
+
+def _text(line: dict[str, str], where: str) -> Bilingual:
+    unknown = sorted(set(line) - {"zh", "en", "from", "category"})
+    if unknown or not line.get("zh") or not line.get("en"):
+        raise InvalidConfig(
+            f"keys {sorted(line)} are not zh and en", where=where, mend="Quote a text that has a comma within braces"
+        )
+    return Bilingual(zh=line["zh"], en=line["en"])
 
 
 def rule_book_from_yaml(text: str, where: str, terms: Terms, *, from_city: bool = False) -> RuleBook:

@@ -259,7 +259,7 @@ class Terms:
     def advice_for(self, hazard: str, colour: Colour) -> Bilingual:
         """Advice for a hazard at a colour, the most urgent first."""
         lines = [line.text for line in reversed(self.advice[hazard]) if line.colour.rank <= colour.rank]
-        return Bilingual(zh=";".join(t.zh for t in lines) + "。", en=". ".join(t.en for t in lines) + ".")
+        return Bilingual(zh="；".join(t.zh for t in lines) + "。", en=". ".join(t.en for t in lines) + ".")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ __all__ = ["CAP_MEDIA_TYPE", "SentNotice", "atom_feed", "cap_file_name", "cap_of
 
 CAP_MEDIA_TYPE = "application/cap+xml"
 _ATOM = "http://www.w3.org/2005/Atom"
+_NAMESPACES: dict[Any, str] = {None: _ATOM}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +108,7 @@ def atom_feed(
     """
     base = base_url.rstrip("/")
     notices = notices_of(entries)
-    feed = etree.Element(f"{{{_ATOM}}}feed", nsmap={None: _ATOM})
+    feed = etree.Element(f"{{{_ATOM}}}feed", nsmap=_NAMESPACES)
     updated = max((s.notice.sent_at for s in notices), default=datetime(1970, 1, 1, tzinfo=UTC))
     _add(feed, "id", f"{base}/cap/feed.atom")
     _add(feed, "title", title)

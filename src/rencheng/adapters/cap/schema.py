@@ -80,7 +80,7 @@ def require_valid(root: Any, *, where: str = "CAP document") -> Any:
     """
     if etree.QName(root).namespace == CAP_1_1:
         root = _as_1_2(root)
-    schema = _schema()
+    schema: Any = _schema()
     if not schema.validate(root):
         faults = [
             f"line {e.line}: {e.message.replace('{' + CAP_1_2 + '}', '').rstrip('. ')}"

@@ -23,6 +23,7 @@ SEVERITY = {"red": "Extreme", "orange": "Severe", "yellow": "Moderate", "blue": 
 MOST_GEOCODES = 100
 """Most H3 geocodes of an alert; coarser cells stand for finer ones until they are so few."""
 
+_NAMESPACES: dict[Any, str] = {None: CAP_1_2}
 _FLOODS = ("river_flood", "waterlogging", "rainstorm")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -67,7 +68,7 @@ def cap_alert(notice: Notice, *, web: str = "") -> bytes:
     bytes
         UTF-8 XML, checked against the OASIS schema before it is given out.
     """
-    alert = etree.Element(f"{{{CAP_1_2}}}alert", nsmap={None: CAP_1_2})
+    alert = etree.Element(f"{{{CAP_1_2}}}alert", nsmap=_NAMESPACES)
     _add(alert, "identifier", notice.notice_id)
     _add(alert, "sender", notice.sender or "warning@rencheng")
     _add(alert, "sent", cap_instant(notice.sent_at))
