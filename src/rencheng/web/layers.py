@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rencheng.city import City
 from rencheng.kernel import NotFound
 
-__all__ = ["LAYERS", "LayerCache", "buildings_payload", "line_payload"]
+__all__ = ["LAYERS", "LayerCache", "LinkLines", "buildings_payload", "line_payload"]
 
 SCALE = 100_000
 """Coordinates travel as integers of 1e-5 degree (about a metre), each line as a first point and differences."""
@@ -98,6 +98,28 @@ def _link_lines(city: City, rows: NDArray[np.int64]) -> list[list[int]]:
         for name in ("from_node", "to_node")
     ]
     return [line_payload(np.stack(pair)) for pair in zip(*ends, strict=True)]
+
+
+class LinkLines:
+    """Names and lines of single road links, for what is closed or travelled."""
+
+    def __init__(self, city: City) -> None:
+        self._city = city
+        ids = city.column("road_links", "link_id") if city.has("road_links") else np.array([], dtype=np.int64)
+        self._order = np.argsort(ids, kind="stable")
+        self._ids = ids[self._order]
+
+    def name_and_line(self, link_id: int) -> tuple[str, list[tuple[float, float]]]:
+        """Give the street name and lon/lat points of a link; empty for one that the city does not know."""
+        at = int(np.searchsorted(self._ids, link_id))
+        if at == len(self._ids) or self._ids[at] != link_id:
+            return "", []
+        row = int(self._order[at])
+        table = self._city.table("road_links")
+        name = table.column("name")[row].as_py() if "name" in table.column_names else ""
+        whole = _link_lines(self._city, np.array([row]))[0]
+        points = np.cumsum(np.array(whole, dtype=np.int64).reshape(-1, 2), axis=0) / SCALE
+        return name or "", [(float(x), float(y)) for x, y in points]
 
 
 def _columns(city: City, table: str, names: tuple[str, ...]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from pydantic import Field
 from rencheng.city import City
 from rencheng.ledger import Entry
 from rencheng.respond import facts as respond
+from rencheng.web.layers import LinkLines
 from rencheng.web.picture.base import Text, View, text
 
 __all__ = ["ClosureView", "GroundBoard", "NeedView", "UnitView"]
@@ -58,6 +59,8 @@ class ClosureView(View):
     depth_m: float | None
     lon: float
     lat: float
+    line: list[tuple[float, float]] = Field(description="Lon/lat along the link")
+    name: str
     since: datetime
 
 
@@ -67,6 +70,7 @@ class GroundBoard:
     def __init__(self, city: City) -> None:
         self.needs: dict[str, NeedView] = {}
         self.closures: dict[int, ClosureView] = {}
+        self._links = LinkLines(city)
         self.units: dict[str, UnitView] = {
             row["unit_id"]: UnitView(
                 unit_id=row["unit_id"],
@@ -93,14 +97,25 @@ class GroundBoard:
                 self._arrived(need_id, unit_id)
             case respond.UnitReleased(unit_id=unit_id, lon=lon, lat=lat):
                 self._released(unit_id, lon, lat)
-            case respond.RoadClosed(link_id=link_id, reason=reason, depth_m=depth_m, lon=lon, lat=lat):
-                self.closures[link_id] = ClosureView(
-                    link_id=link_id, reason=reason, depth_m=depth_m, lon=lon, lat=lat, since=entry.occurred_at
-                )
+            case respond.RoadClosed() as body:
+                self._closed(body, entry.occurred_at)
             case respond.RoadReopened(link_id=link_id):
                 self.closures.pop(link_id, None)
             case _:
                 pass
+
+    def _closed(self, body: respond.RoadClosed, at: datetime) -> None:
+        name, line = self._links.name_and_line(body.link_id)
+        self.closures[body.link_id] = ClosureView(
+            link_id=body.link_id,
+            reason=body.reason,
+            depth_m=body.depth_m,
+            lon=body.lon,
+            lat=body.lat,
+            line=line,
+            name=name,
+            since=at,
+        )
 
     def _raised(self, body: respond.NeedRaised, at: datetime) -> None:
         self.needs[body.need_id] = NeedView(

@@ -1,0 +1,86 @@
+import type { FeatureCollection } from 'geojson'
+import type { StyleSpecification } from 'maplibre-gl'
+
+const none: FeatureCollection = { type: 'FeatureCollection', features: [] }
+
+const WIDE = ['motorway', 'trunk', 'primary', 'motorway_link', 'trunk_link', 'primary_link']
+
+/** The ground of the map: areas, water, streets and roads of the city package. No tiles, no outside address. */
+export function groundStyle(): StyleSpecification {
+  const source = { type: 'geojson' as const, data: none, tolerance: 0.3 }
+  return {
+    version: 8,
+    sources: { areas: source, waters: source, streets: source, roads: source },
+    layers: [
+      { id: 'ground', type: 'background', paint: { 'background-color': '#0c131b' } },
+      {
+        id: 'city',
+        type: 'fill',
+        source: 'areas',
+        filter: ['==', ['get', 'kind'], 'city'],
+        paint: { 'fill-color': '#121c27' },
+      },
+      {
+        id: 'water',
+        type: 'fill',
+        source: 'waters',
+        filter: ['match', ['geometry-type'], ['Polygon', 'MultiPolygon'], true, false],
+        paint: { 'fill-color': '#173a57' },
+      },
+      {
+        id: 'stream',
+        type: 'line',
+        source: 'waters',
+        filter: ['match', ['geometry-type'], ['LineString', 'MultiLineString'], true, false],
+        paint: {
+          'line-color': '#1d4a6e',
+          'line-width': ['interpolate', ['linear'], ['zoom'], 9, ['match', ['get', 'kind'], 'river', 1.6, 0.5], 15, ['match', ['get', 'kind'], 'river', 9, 3]],
+        },
+      },
+      {
+        id: 'streets',
+        type: 'line',
+        source: 'streets',
+        minzoom: 11.5,
+        paint: {
+          'line-color': '#223140',
+          'line-width': ['interpolate', ['linear'], ['zoom'], 11.5, 0.3, 14, 1, 17, 5],
+        },
+      },
+      {
+        id: 'roads',
+        type: 'line',
+        source: 'roads',
+        filter: ['!', ['in', ['get', 'road_class'], ['literal', WIDE]]],
+        layout: { 'line-cap': 'round' },
+        paint: {
+          'line-color': '#2f4256',
+          'line-width': ['interpolate', ['linear'], ['zoom'], 9, 0.5, 13, 1.4, 17, 8],
+        },
+      },
+      {
+        id: 'arteries',
+        type: 'line',
+        source: 'roads',
+        filter: ['in', ['get', 'road_class'], ['literal', WIDE]],
+        layout: { 'line-cap': 'round' },
+        paint: {
+          'line-color': '#456079',
+          'line-width': ['interpolate', ['linear'], ['zoom'], 9, 0.9, 13, 2.2, 17, 11],
+        },
+      },
+      {
+        id: 'districts',
+        type: 'line',
+        source: 'areas',
+        filter: ['in', ['get', 'kind'], ['literal', ['city', 'district']]],
+        paint: {
+          'line-color': '#62809c',
+          'line-width': ['match', ['get', 'kind'], 'city', 1.6, 1],
+          'line-dasharray': [3, 2],
+          'line-opacity': 0.75,
+        },
+      },
+    ],
+  }
+}
