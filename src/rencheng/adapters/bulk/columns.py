@@ -156,7 +156,7 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.float64], ND
             legible = pc.fill_null(pc.match_substring_regex(column, _NUMBER), False)
             reason[present & ~np.asarray(legible)] = RefusalReason.BAD_NUMBER
             column = pc.if_else(legible, column, None).cast(pa.float64())
-    value = np.asarray(column.to_numpy(), dtype=np.float64)
+    value = np.asarray(column.to_numpy(zero_copy_only=False), dtype=np.float64)
     if (endless := present & ~np.isfinite(value) & (reason == None)).any():  # noqa: E711 — element by element
         reason[endless] = RefusalReason.NOT_FINITE
         value = np.where(endless, np.nan, value)
