@@ -14,6 +14,7 @@ from rencheng.city import City, read_city
 from rencheng.evaluate import Capacity, Report, build_report, report_html, report_json
 from rencheng.kernel import NotFound, StorageFailed
 from rencheng.ledger import Entry
+from rencheng.warn.verify import verify
 
 __all__ = ["capacity_of", "make_report", "open_ledger", "run_warnings", "write_report"]
 
@@ -63,7 +64,26 @@ def make_report(entries: Sequence[Entry], city: City) -> Report:
 
 
 def _verification(entries: Sequence[Entry]) -> list[dict[str, Any]]:
-    return []
+    """Scores by hazard, against the events that the city's own gauges showed."""
+    return [
+        {
+            "hazard": score.hazard,
+            "hits": score.table.hits,
+            "misses": score.table.misses,
+            "false_alarms": score.table.false_alarms,
+            "pod": score.pod,
+            "far": score.far,
+            "csi": score.csi,
+            "late": score.late,
+            "lead_median_min": _minutes(score.lead_percentiles_s.get(50.0)),
+            "lead_mean_min": _minutes(score.mean_lead_s),
+        }
+        for score in verify(entries).by_hazard.values()
+    ]
+
+
+def _minutes(span_s: float | None) -> float | None:
+    return None if span_s is None else span_s / 60.0
 
 
 def write_report(run: Path, out: Path) -> list[Path]:
