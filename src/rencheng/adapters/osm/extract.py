@@ -246,10 +246,13 @@ def read_osm(path: Path, report: SourceReport) -> OsmExtract:
             else:
                 walk.area(thing)
     except (RuntimeError, OSError) as error:
+        unsorted = "out of order" in str(error)
         raise InvalidInput(
             f"not a readable OpenStreetMap file: {error}",
             where=str(path),
-            mend="Fetch the extract again (.osm.pbf, .osm, .osm.gz or .osm.bz2)",
+            mend="Sort it by type and id (osmium sort)"
+            if unsorted
+            else "Fetch the extract again (.osm.pbf, .osm, .osm.gz or .osm.bz2)",
         ) from error
     walk.refuse_unbuilt()
     return OsmExtract(

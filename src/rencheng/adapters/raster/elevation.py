@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio import Affine
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError, RasterioIOError
-from rasterio.transform import from_origin
 from rasterio.warp import reproject, transform_bounds
 
 from rencheng.city.source_report import SourceReport
@@ -64,7 +64,7 @@ def terrain_from_rasters(
     )
     shape = (round((north - south) / cell_m), round((east - west) / cell_m))
     ground = np.full(shape, np.nan, dtype=np.float32)
-    transform = from_origin(west, north, cell_m, cell_m)
+    transform = Affine(cell_m, 0.0, west, 0.0, -cell_m, north)
     footprints = []
     for path in paths:
         layer, footprint = _warped(path, crs, metric_crs, transform, shape)
