@@ -83,6 +83,13 @@ def test_assumed_units_and_shelters_are_told_as_assumptions(build: Build) -> Non
     assert any(note.startswith("assumption: 4 facilities") for note in imported.report.source("facilities").notes)
 
 
+def test_every_duty_that_plans_may_name_is_somebodys(build: Build) -> None:
+    from rencheng.city.organisation import DUTIES
+
+    held = {role["duty"] for role in build().city.rows("roles")}
+    assert set(DUTIES) - held == {"grid_officer"}  # a city without communities has no grid officers
+
+
 def test_every_role_reaches_the_commander(build: Build) -> None:
     roles = {r["role_id"]: r["escalate_to"] for r in build().city.rows("roles")}
     for role in roles:
@@ -106,6 +113,12 @@ def test_the_same_sources_give_the_same_bytes(sources: Path, tmp_path: Path) -> 
 def test_feeds_plans_and_rules_beside_the_configuration_travel_with_the_package(sources: Path, build: Build) -> None:
     (sources / "feeds").mkdir()
     (sources / "feeds" / "river.toml").write_text("x = 1")
+    assert (build().city.path / "feeds" / "river.toml").read_text() == "x = 1"
+
+
+def test_one_feed_file_may_be_named(sources: Path, build: Build) -> None:
+    (sources / "river.toml").write_text("x = 1")
+    edit(sources / "city.toml", "[limit]", '[extras]\nfeeds = "river.toml"\n\n[limit]')
     assert (build().city.path / "feeds" / "river.toml").read_text() == "x = 1"
 
 

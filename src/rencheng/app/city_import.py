@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -47,7 +47,7 @@ __all__ = ["CityImported", "Progress", "import_city"]
 Progress = Callable[[str, float], None]
 """Told the step that begins and the share of the work done before it (0 … 1)."""
 
-EXTRAS = ("feeds", "plans", "rules")
+EXTRAS: tuple[Literal["feeds", "plans", "rules"], ...] = ("feeds", "plans", "rules")
 """Folders that a package may carry besides its tables."""
 
 _STEPS = (
@@ -396,10 +396,11 @@ def _write(work: _Work, out: Path) -> City:
     account = msgspec.json.format(msgspec.json.encode(work.report.to_plain()), indent=2)
     extras: dict[str, Path | bytes] = {"import-report.json": account}
     for name in EXTRAS:
-        configured = work.config.data.extras.get(name)  # type: ignore[call-overload]  # keys are these three words
+        configured = work.config.data.extras.get(name)
         beside = work.config.file.resolve().parent / name
         if configured:
-            extras[name] = work.config.path(configured)
+            path = work.config.path(configured)
+            extras[name if path.is_dir() else f"{name}/{path.name}"] = path
         elif beside.is_dir():
             extras[name] = beside
     return write_city(out, manifest, work.tables, work.terrain, extras=extras)

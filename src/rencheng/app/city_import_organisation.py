@@ -13,18 +13,18 @@ from rencheng.city.source_report import SourceReport
 
 __all__ = ["organisation_tables"]
 
-_DEPARTMENTS: tuple[tuple[str, str, str, str], ...] = (
-    # department, its English name, duty of its lead, English name of the post
-    ("emergency", "Emergency management", "emergency_lead", "Head of emergency management"),
-    ("fire", "Fire and rescue", "fire_lead", "Fire and rescue lead"),
-    ("health", "Health", "health_lead", "Health lead"),
-    ("water", "Water and drainage", "water_lead", "Water and drainage lead"),
-    ("transport", "Transport", "traffic_lead", "Traffic lead"),
-    ("police", "Police", "police_lead", "Police lead"),
-    ("power", "Power supply", "power_lead", "Power supply lead"),
-    ("education", "Education", "education_lead", "Education lead"),
-    ("housing", "Housing and construction", "housing_lead", "Housing lead"),
-    ("civil_affairs", "Civil affairs and relief", "civil_affairs_lead", "Relief lead"),
+_DEPARTMENTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
+    # department, its English name, duties with the English name of the post; each hears from the one before it
+    ("emergency", "Emergency management", (("emergency_lead", "Head of emergency management"),)),
+    ("fire", "Fire and rescue", (("fire_lead", "Fire and rescue lead"),)),
+    ("health", "Health", (("health_lead", "Health lead"),)),
+    ("water", "Water and drainage", (("water_lead", "Water and drainage lead"),)),
+    ("transport", "Transport", (("traffic_lead", "Traffic lead"), ("transport_lead", "Metro and bus lead"))),
+    ("police", "Police", (("police_lead", "Police lead"),)),
+    ("power", "Power supply", (("power_lead", "Power supply lead"),)),
+    ("education", "Education", (("education_lead", "Education lead"),)),
+    ("housing", "Housing and construction", (("housing_lead", "Housing lead"),)),
+    ("civil_affairs", "Civil affairs and relief", (("civil_affairs_lead", "Relief lead"),)),
 )
 _CITY_DUTIES = (
     ("duty_officer", "Duty officer"),
@@ -108,7 +108,7 @@ def _city_command(
         }
     )
     _posts(config, "org-city", _CITY_DUTIES, None, roles)
-    for department, title, duty, post in _DEPARTMENTS:
+    for department, title, duties in _DEPARTMENTS:
         names = section.departments.get(department) or Post(name=title, name_en=title)
         org_id = f"org-city-{department}"
         organisations.append(
@@ -122,7 +122,7 @@ def _city_command(
                 **common,
             }
         )
-        _posts(config, org_id, ((duty, post),), "role-city-commander", roles)
+        _posts(config, org_id, duties, "role-city-commander", roles)
 
 
 def _posts(
