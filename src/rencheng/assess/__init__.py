@@ -5,6 +5,7 @@ an 80 % interval, and the risk tables of every registered hazard model. Hazard m
 ``rencheng.hazard_models``); :func:`check_hazard_model` is the battery that any of them must pass.
 """
 
+from rencheng.assess.battery import check_hazard_model
 from rencheng.assess.decide import Inputs, decide
 from rencheng.assess.hazard_model import (
     Card,
@@ -20,6 +21,16 @@ from rencheng.assess.hazard_model import (
 )
 from rencheng.assess.model import State, evolve, initial_state
 from rencheng.assess.ports import FieldStore
+from rencheng.assess.read import (
+    ForecastView,
+    RainView,
+    RiskView,
+    SignalView,
+    forecast_view,
+    rain_view,
+    risk_view,
+    signal_views,
+)
 from rencheng.assess.rules import AssessRules, default_rules, read_rules
 
 __all__ = [
@@ -27,19 +38,28 @@ __all__ = [
     "Card",
     "DepthObservation",
     "FieldStore",
+    "ForecastView",
     "GaugeState",
     "HazardModel",
     "Inputs",
     "ModelInputs",
     "Outlook",
     "RainState",
+    "RainView",
+    "RiskView",
+    "SignalView",
     "StageForecast",
     "State",
     "Variable",
+    "check_hazard_model",
     "decide",
     "default_rules",
     "evolve",
+    "forecast_view",
     "hazard_models",
     "initial_state",
+    "rain_view",
     "read_rules",
+    "risk_view",
+    "signal_views",
 ]

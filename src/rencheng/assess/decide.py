@@ -114,7 +114,7 @@ def decide(state: State, inputs: Inputs, now: datetime) -> list[Draft]:
         cells=frame.cells,
         gauges=frame.gauges,
         susceptibility=inputs.susceptibility,
-        stages=gauge_states(gauges, frame.gauges),
+        stages=gauge_states(gauges, frame.gauges, rules.stage),
         forecasts=forecast_inputs(ahead, frame.gauges, now),
         rain=rain,
         depths=depths,

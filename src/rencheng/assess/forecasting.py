@@ -16,27 +16,21 @@ from rencheng.assess.hazard_model import StageForecast
 from rencheng.assess.model import State
 from rencheng.assess.rules import AssessRules, ForecastRules
 from rencheng.assess.signals import at_gauge, signal_cleared, signal_raised
+from rencheng.assess.stage_card import LEADS_H
 from rencheng.assess.windows import series_window
 from rencheng.kernel import Draft, Hazard, derived_id, from_micros, hours, micros
 from rencheng.science.interpolation import pairwise_distance_m
 from rencheng.science.inundation import exceedance_probability
 from rencheng.science.regular_series import regular_grid, regular_totals
-from rencheng.science.stage_forecast import (
-    MEMORY_H,
-    StageModel,
-    StageOutlook,
-    fit_stage_model,
-    persistence_outlook,
-    predict_stage,
-    select_upstream,
-)
+from rencheng.science.stage_forecast import StageModel, fit_stage_model
+from rencheng.science.stage_outlook import MEMORY_H, StageOutlook, persistence_outlook, predict_stage
+from rencheng.science.upstream_gauges import select_upstream
 from rencheng.sense.ports import Readings
 
 __all__ = ["StageForecaster", "forecast_inputs", "forecast_signals"]
 
 DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
-LEADS_H = (6, 12, 24)
 MODEL = "stage-nnridge/1"
 PERSISTENCE = "persistence/1"
 RAIN_NEAR_M = 40_000.0
@@ -195,7 +189,7 @@ class StageForecaster:
             rate_per_h=round(float(gauges.rate_m_h[row]), 3),
             horizons=tuple(_horizon(outlook, i, thresholds) for i in range(len(LEADS_H))),
         )
-        sources = {sensor, *(() if model is None else (self.gauges.ids[u.column] for u in model.upstream))}
+        sources = {sensor, *(() if model is None else (self.gauges.ids[u.column] for u in model.basin.upstream))}
         cause = tuple(s.fact_id for s in state.signals.values() if s.body.sensor_id in sources)
         return Draft(stream=f"forecast/{sensor}", body=body, occurred_at=now, actor=f"model:{name}", cause=cause)
 

@@ -15,7 +15,7 @@ from rencheng.kernel import Colour, cells_of, neighbours
 from rencheng.science.exposure import group_counts
 from rencheng.science.interpolation import pairwise_distance_m
 
-__all__ = ["CellFrame", "CityFrame", "GaugeFrame", "Threshold", "city_frame"]
+__all__ = ["CellFrame", "CityFrame", "GaugeFrame", "Threshold", "cell_rows", "city_frame"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,7 @@ class Threshold:
     colour: Colour
     value: float
     source: str
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +193,12 @@ def _gauges(city: City, cells: CellFrame) -> GaugeFrame:
 def _thresholds(city: City) -> dict[tuple[str, str], tuple[Threshold, ...]]:
     by_channel: dict[tuple[str, str], list[Threshold]] = {}
     for row in city.rows("thresholds"):
-        threshold = Threshold(colour=Colour(row["colour"]), value=float(row["value"]), source=str(row["source"]))
+        threshold = Threshold(
+            colour=Colour(row["colour"]),
+            value=float(row["value"]),
+            source=str(row["source"]),
+            name=str(row.get("name") or ""),
+        )
         by_channel.setdefault((str(row["sensor_id"]), str(row["quantity"])), []).append(threshold)
     return {k: tuple(sorted(v, key=lambda t: t.colour.rank)) for k, v in sorted(by_channel.items())}
 

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
 
-from rencheng.assess.frame import GaugeFrame
+from rencheng.assess.frame import GaugeFrame, Threshold
 from rencheng.assess.hazard_model import GaugeState
 from rencheng.assess.rules import StageRules
 from rencheng.assess.windows import Series
 from rencheng.kernel import from_micros, micros
 from rencheng.science.regular_series import last_values, regular_grid
 
-__all__ = ["GaugesNow", "LearntLevels", "gauge_states", "gauges_now", "learn_levels"]
+__all__ = ["GaugesNow", "LearntLevels", "flood_stage_m", "gauge_states", "gauges_now", "learn_levels"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +91,22 @@ def _percentile(values: NDArray[np.float64], percent: float) -> NDArray[np.float
     return np.asarray(ordered[rank, np.arange(values.shape[1])], dtype=np.float64)
 
 
-def gauge_states(now: GaugesNow, gauges: GaugeFrame) -> tuple[GaugeState, ...]:
+def flood_stage_m(thresholds: Sequence[Threshold], bank_full_names: Sequence[str]) -> float | None:
+    """Stage at which the river leaves its banks: the lowest threshold whose name says so, else the lowest of all.
+
+    Examples
+    --------
+    >>> from rencheng.kernel import Colour
+    >>> alert = Threshold(colour=Colour.BLUE, value=2.5, source="x", name="alert stage")
+    >>> flood = Threshold(colour=Colour.RED, value=3.0, source="x", name="Flood stage")
+    >>> flood_stage_m((alert, flood), ("flood",)), flood_stage_m((alert,), ("flood",)), flood_stage_m((), ())
+    (3.0, 2.5, None)
+    """
+    named = [t.value for t in thresholds if any(word in t.name.casefold() for word in bank_full_names)]
+    return min(named or [t.value for t in thresholds], default=None)
+
+
+def gauge_states(now: GaugesNow, gauges: GaugeFrame, rules: StageRules) -> tuple[GaugeState, ...]:
     """Gauges that report, with their flood stage where one is published."""
     states = []
     for row in np.flatnonzero(now.fresh).tolist():
@@ -101,7 +117,7 @@ def gauge_states(now: GaugesNow, gauges: GaugeFrame) -> tuple[GaugeState, ...]:
                 stage_m=float(now.stage_m[row]),
                 rate_m_h=float(now.rate_m_h[row]),
                 observed_at=from_micros(int(now.at_us[row])),
-                flood_stage_m=min((t.value for t in thresholds), default=None),
+                flood_stage_m=flood_stage_m(thresholds, rules.bank_full_names),
             )
         )
     return tuple(states)

@@ -96,7 +96,7 @@ class GaugeState:
     rate_m_h: float
     observed_at: datetime
     flood_stage_m: float | None
-    """Lowest published threshold; None where nobody published one."""
+    """Published stage at which the river leaves its banks; None where nobody published a threshold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,6 +33,7 @@ class StageRules:
     clear_below_m: float
     max_age_h: float
     silent_clear_h: float
+    bank_full_names: tuple[str, ...]
     source: str
     learn_days: float
     learn_min_days: float

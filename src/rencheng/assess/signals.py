@@ -16,7 +16,7 @@ from rencheng.assess.model import StandingSignal, State
 from rencheng.assess.rules import AssessRules, RainRules, StageRules
 from rencheng.kernel import Colour, Draft, FactId, Hazard, derived_id, from_micros, micros
 
-__all__ = ["rain_signals", "signal_cleared", "signal_raised", "stage_signals"]
+__all__ = ["at_gauge", "graded", "rain_signals", "signal_cleared", "signal_raised", "stage_signals"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
-__all__ = ["exceedance_probability", "flooded_share", "two_piece_normal_nodes"]
+__all__ = ["Z90", "exceedance_probability", "flooded_share", "two_piece_normal_nodes"]
 
 Z90 = 1.2815515655446004
 """Standard normal quantile of 0.9."""

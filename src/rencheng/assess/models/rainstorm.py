@@ -9,7 +9,7 @@ from rencheng.assess.hazard_model import Card, ModelInputs, Outlook, RainState, 
 from rencheng.kernel import Hazard
 from rencheng.science.urban_water import accumulation_outlook, threshold_probability
 
-__all__ = ["CARD", "Rainstorm", "rain_evidence"]
+__all__ = ["CARD", "INSTRUMENT_ERROR_RATIO", "Rainstorm", "rain_evidence"]
 
 WINDOW_H = 6.0
 DAMAGING_MM = 50.0

@@ -36,7 +36,7 @@ CARD = Card(
     ),
     skill="not validated against a mapped flood; its stage forecast is (see the stage-forecast card)",
     limits=(
-        "The gauge's zero is not tied to the terrain: the lowest published threshold is taken as bank-full.",
+        "The gauge's zero is not tied to the terrain: the threshold named flood stage (else the lowest) is bank-full.",
         "Surface models read roofs and trees as ground, so flooded land in built-up areas is under-estimated.",
         "Dikes thinner than a terrain cell, gates and pumps are not seen.",
         "A rise at the gauge is laid along its river without routing; water on the move is not timed.",
