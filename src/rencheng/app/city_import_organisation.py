@@ -14,7 +14,7 @@ from rencheng.city.source_report import SourceReport
 __all__ = ["organisation_tables"]
 
 _DEPARTMENTS: tuple[tuple[str, str, tuple[tuple[str, str], ...]], ...] = (
-    # department, its English name, duties with the English name of the post; each hears from the one before it
+    # department, its English name, duties with the English name of the post; all but the last escalate to the last
     ("emergency", "Emergency management", (("emergency_lead", "Head of emergency management"),)),
     ("fire", "Fire and rescue", (("fire_lead", "Fire and rescue lead"),)),
     ("health", "Health", (("health_lead", "Health lead"),)),
