@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,10 +21,14 @@ HYSTERESIS = timedelta(hours=6)
 QUICK = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+NewWorld = Callable[[], World]
+
+
 @pytest.fixture(scope="module")
-def inputs(tmp_path_factory: pytest.TempPathFactory) -> warn.Inputs:
+def new_world(tmp_path_factory: pytest.TempPathFactory) -> NewWorld:
     city = make_town(tmp_path_factory.mktemp("laws"))
-    return warn.inputs_for(city, MemoryFields(), mode="Test", channels=("file",))
+    inputs = warn.inputs_for(city, MemoryFields(), mode="Test", channels=("file",))
+    return lambda: World(inputs=inputs)
 
 
 def set_level(world: World, level: int) -> None:
@@ -46,24 +51,24 @@ def story(entries: list[Entry]) -> Iterator[tuple[datetime, str, str]]:
 @QUICK
 @given(above=st.lists(st.booleans(), min_size=4, max_size=40), minutes=st.integers(min_value=5, max_value=90))
 def test_a_level_that_dances_around_a_threshold_does_not_flap(
-    inputs: warn.Inputs, above: list[bool], minutes: int
+    new_world: NewWorld, above: list[bool], minutes: int
 ) -> None:
-    world = World(inputs=inputs)
+    world = new_world()
     for up in above:
         set_level(world, 2 if up else 0)
         world.wait(minutes=minutes)
     raised = [at for at, kind, _ in story(world.entries) if kind in ("WarningIssued", "WarningUpgraded")]
     lowered = [at for at, kind, _ in story(world.entries) if kind in ("WarningDowngraded", "WarningCancelled")]
     for times in (raised, lowered):
-        assert all(b - a >= HYSTERESIS for a, b in zip(times, times[1:], strict=False))
+        assert all(b - a >= HYSTERESIS for a, b in pairwise(times))
 
 
 @QUICK
 @given(levels=st.lists(st.integers(min_value=0, max_value=4), min_size=1, max_size=20))
 def test_colour_is_never_below_the_level_and_lowers_only_after_hysteresis(
-    inputs: warn.Inputs, levels: list[int]
+    new_world: NewWorld, levels: list[int]
 ) -> None:
-    world = World(inputs=inputs)
+    world = new_world()
     history: list[tuple[datetime, int]] = []
     for level in levels:
         set_level(world, level)
@@ -76,7 +81,7 @@ def test_colour_is_never_below_the_level_and_lowers_only_after_hysteresis(
             rank = Colour(colour).rank if kind == "WarningDowngraded" else 0
             held = [
                 lv
-                for (since, lv), (until, _) in zip(history, [*history[1:], (datetime.max.replace(tzinfo=at.tzinfo), 0)])
+                for (since, lv), (until, _) in pairwise([*history, (world.now, 0)])
                 if since < at and until > at - HYSTERESIS
             ]
             assert max(held, default=0) <= rank
@@ -88,10 +93,10 @@ def test_colour_is_never_below_the_level_and_lowers_only_after_hysteresis(
     more=st.floats(min_value=0.0, max_value=1.0),
     colour=st.sampled_from(COLOURS),
 )
-def test_a_likelier_flood_never_has_a_lower_colour(inputs: warn.Inputs, prob: float, more: float, colour: str) -> None:
+def test_a_likelier_flood_never_has_a_lower_colour(new_world: NewWorld, prob: float, more: float, colour: str) -> None:
     def shown(p: float) -> int:
-        world = World(inputs=inputs)
-        lower = dict.fromkeys(COLOURS[:COLOURS.index(colour) + 1], p)
+        world = new_world()
+        lower = dict.fromkeys(COLOURS[: COLOURS.index(colour) + 1], p)
         world.hear(forecast(lower))
         return max((Colour(s.notice.colour).rank for s in world.state.standing.values()), default=0)
 
@@ -108,11 +113,11 @@ def test_a_likelier_flood_never_has_a_lower_colour(inputs: warn.Inputs, prob: fl
     )
 )
 def test_whatever_happens_every_warning_lives_by_the_rules_and_refolds_the_same(
-    inputs: warn.Inputs, moves: list[tuple[str, int]]
+    new_world: NewWorld, moves: list[tuple[str, int]]
 ) -> None:
     from rencheng.kernel import Bilingual, OrderRefused
 
-    world = World(inputs=inputs)
+    world = new_world()
     for move, number in moves:
         try:
             if move == "level":

@@ -66,6 +66,14 @@ def test_a_second_warning_for_the_same_is_refused(world: World) -> None:
         world.order(issue(colour="blue"), actor="person:li")
 
 
+def test_a_graver_order_raises_the_standing_warning(world: World) -> None:
+    world.hear(stage("yellow"))
+    said = world.order(issue(area_id="", colour="red"))
+    assert [e.kind for e in said] == ["WarningUpgraded", "MessageQueued"]
+    (standing,) = world.state.standing.values()
+    assert (standing.notice.colour, standing.notice.origin, len(standing.notice.references)) == ("red", "person", 1)
+
+
 def test_a_person_cancels_and_nothing_more_can_be_done_with_it(world: World) -> None:
     warning_id = world.order(issue())[0].body.warning_id
     said = world.order(warn.CancelWarning(warning_id=warning_id, reason="河水已退"))
@@ -73,6 +81,22 @@ def test_a_person_cancels_and_nothing_more_can_be_done_with_it(world: World) -> 
     assert said[0].body.notice.description.zh == "河水已退"
     with pytest.raises(OrderRefused, match="is over"):
         world.order(warn.CancelWarning(warning_id=warning_id, reason="again"))
+
+
+def test_rules_do_not_argue_with_a_person_who_withdrew_a_warning_unless_it_gets_worse(world: World) -> None:
+    warning_id = world.hear(stage("yellow"))[0].body.warning_id
+    world.order(warn.CancelWarning(warning_id=warning_id, reason="仪器故障"))
+    assert world.hear() == []
+    assert world.hear(stage("yellow", value=3.4)) == []
+    assert world.hear(stage("orange"))[0].kind == "WarningIssued"
+
+
+def test_a_withdrawn_warning_is_issued_again_when_it_would_have_run_out(world: World) -> None:
+    warning_id = world.hear(stage("yellow"))[0].body.warning_id
+    world.order(warn.CancelWarning(warning_id=warning_id, reason="仪器故障"))
+    said = world.wait(hours=25)
+    assert said[0].kind == "WarningIssued"
+    assert said[0].occurred_at == START + hours(24)
 
 
 def test_an_extension_must_be_later(world: World) -> None:

@@ -16,7 +16,10 @@ from rencheng.warn.grading import Grade
 from rencheng.warn.model import Episode, State
 from rencheng.warn.places import Places
 
-__all__ = ["Area", "area_of_grade", "area_of_zone", "covered_ratio"]
+__all__ = ["COVERED", "Area", "area_of_grade", "area_of_zone", "covered_ratio"]
+
+COVERED = 0.8
+"""A standing warning that holds in so much of an area covers it: no second one is issued there."""
 
 _MOST_NAMES = 6
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from rencheng.kernel import Bilingual, Draft, FactId, derived_id, hours
-from rencheng.warn.area import Area, area_of_grade, covered_ratio
+from rencheng.warn.area import COVERED, Area, area_of_grade, covered_ratio
 from rencheng.warn.facts import Notice
 from rencheng.warn.grading import (
     CERTAINTIES,
@@ -27,8 +27,6 @@ from rencheng.warn.rules import Life, Rule
 
 __all__ = ["decide", "next_due"]
 
-_COVERED = 0.8
-"""A standing warning that holds in so much of an area covers it: no second one is issued there."""
 _MOST_CAUSES = 20
 
 
@@ -79,6 +77,10 @@ def next_due(state: State, inputs: Inputs) -> datetime | None:
             ):
                 dues.append(at)
                 break
+    for closed in state.closed:
+        at = closed.notice.expires_at
+        if closed.withdrawn and at > state.as_of and any(s.step == "issue" for s in _steps(state, inputs, at)):
+            dues.append(at)
     return min(dues, default=None)
 
 
@@ -128,9 +130,10 @@ def _hazard_steps(
         if any(s.notice.zone == zone and s.notice.origin == "rule" for s in standing):
             continue
         area = area_of_grade(grade, state, inputs.places, inputs.fields)
-        over = next((s for s in standing if covered_ratio(area.cells, s.notice.cells) >= _COVERED), None)
+        over = next((s for s in standing if covered_ratio(area.cells, s.notice.cells) >= COVERED), None)
         if over is None:
-            yield _Step(step="issue", grade=grade, area=area)
+            if not _withdrawn(state, grade, area, now):
+                yield _Step(step="issue", grade=grade, area=area)
         elif zone not in under[over.warning_id]:
             under[over.warning_id].append(zone)
     for one in standing:
@@ -139,6 +142,18 @@ def _hazard_steps(
         step = _standing_step(state, inputs, now, one, up, keep)
         if step is not None:
             yield step
+
+
+def _withdrawn(state: State, grade: Grade, area: Area, now: datetime) -> bool:
+    """Whether a person took back a warning of as much in this area, which would not have run out yet."""
+    return any(
+        closed.withdrawn
+        and closed.notice.hazard == grade.rule.hazard
+        and now < closed.notice.expires_at
+        and grade.colour.rank <= _rank(closed.notice)
+        and (closed.notice.zone == grade.zone or covered_ratio(area.cells, closed.notice.cells) >= COVERED)
+        for closed in reversed(state.closed)
+    )
 
 
 def _highest(grades: Mapping[str, Grade], zones: list[str]) -> Grade | None:
@@ -203,7 +218,9 @@ def _drafts(step: _Step, state: State, inputs: Inputs, now: datetime) -> list[Dr
         warning_id = (
             standing.warning_id
             if standing is not None
-            else derived_id("warning", inputs.places.city_id, grade.rule.hazard, grade.zone, now.isoformat())
+            else derived_id(
+                "warning", inputs.places.city_id, grade.rule.hazard, grade.zone, now.isoformat(), len(state.closed)
+            )
         )
         notice, cause = _graded_notice(step, grade, state, inputs, now, warning_id)
         return _publish(warning_id, standing, step.step, notice, inputs, now, actor=actor, cause=cause)

@@ -7,7 +7,7 @@ from typing import Any
 
 from rencheng.assess.facts import Evidence
 from rencheng.kernel import Bilingual, Colour, Draft, OrderRefused, derived_id, require_utc
-from rencheng.warn.area import area_of_zone, covered_ratio
+from rencheng.warn.area import COVERED, Area, area_of_zone, covered_ratio
 from rencheng.warn.facts import Notice, Reason
 from rencheng.warn.grading import CERTAINTIES
 from rencheng.warn.inputs import Inputs
@@ -55,13 +55,13 @@ def _issue(state: State, order: IssueWarning, inputs: Inputs, now: datetime, act
     if expires_at <= now:
         raise OrderRefused("the warning would run out before it is issued", mend="Give a later expires_at")
     area = area_of_zone(places, zone)
-    for one in state.standing.values():
-        same = one.notice.hazard == order.hazard and Colour(one.notice.colour).rank >= Colour(order.colour).rank
-        if same and covered_ratio(area.cells, one.notice.cells) >= 0.8:
-            raise OrderRefused(
-                f"warning {one.warning_id} ({one.notice.colour}) already covers it", mend="Extend or cancel that one"
-            )
-    warning_id = derived_id("warning", places.city_id, order.hazard, zone, actor, now.isoformat())
+    before = _covering(state, order, area)
+    number = len(state.closed) + len(state.standing)
+    warning_id = (
+        before.warning_id
+        if before is not None
+        else derived_id("warning", places.city_id, order.hazard, zone, actor, now.isoformat(), number)
+    )
     notice = notice_of_person(
         inputs,
         now,
@@ -73,8 +73,24 @@ def _issue(state: State, order: IssueWarning, inputs: Inputs, now: datetime, act
         reason=Reason(text=order.reason, evidence=(Evidence(kind="report", note=actor, at=now),)),
         certainty=order.certainty,
         expires_at=expires_at,
+        before=before,
     )
-    return _publish(warning_id, None, "issue", notice, inputs, now, actor)
+    return _publish(warning_id, before, "issue" if before is None else "upgrade", notice, inputs, now, actor)
+
+
+def _covering(state: State, order: IssueWarning, area: Area) -> Standing | None:
+    """Give the standing warning that the order would raise; refuse the order if it says as much already."""
+    covering = [
+        s
+        for s in state.standing.values()
+        if s.notice.hazard == order.hazard and covered_ratio(area.cells, s.notice.cells) >= COVERED
+    ]
+    for one in covering:
+        if Colour(one.notice.colour).rank >= Colour(order.colour).rank:
+            raise OrderRefused(
+                f"warning {one.warning_id} ({one.notice.colour}) already covers it", mend="Extend or cancel that one"
+            )
+    return covering[0] if covering else None
 
 
 def _extend(state: State, order: ExtendWarning, inputs: Inputs, now: datetime, actor: str) -> list[Draft]:

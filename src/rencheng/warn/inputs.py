@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -45,9 +45,9 @@ class Inputs:
         Channels on which every notice is queued.
     """
 
-    places: Places
-    rules: RuleSet
-    fields: FieldStore
+    places: Places = field(repr=False)
+    rules: RuleSet = field(repr=False)
+    fields: FieldStore = field(repr=False)
     jurisdiction: str
     zone: ZoneInfo
     mode: str

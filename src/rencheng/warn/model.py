@@ -77,6 +77,8 @@ class Closed:
     closed_at: datetime
     how: str
     """cancelled or expired"""
+    withdrawn: bool
+    """Whether a person took it back: the rules then keep silent until it would have run out, unless worse comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,6 +274,7 @@ def _close(state: State, warning_id: str, how: str, entry: Entry) -> State:
         issued_at=before.issued_at,
         closed_at=entry.occurred_at,
         how=how,
+        withdrawn=how == "cancelled" and not entry.actor.startswith("rule:"),
     )
     return replace(
         state,

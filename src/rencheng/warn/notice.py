@@ -94,14 +94,15 @@ def notice_of_person(
     reason: Reason,
     certainty: str,
     expires_at: datetime,
+    before: Standing | None = None,
 ) -> Notice:
-    """Write the notice of a duty officer's warning."""
+    """Write the notice of a duty officer's warning, or of a warning that a duty officer raises."""
     return _notice(
         inputs,
         now,
-        verb="issue",
+        verb="issue" if before is None else "upgrade",
         warning_id=warning_id,
-        before=None,
+        before=before,
         hazard=hazard,
         rule="duty-officer/1",
         colour=colour,
@@ -109,7 +110,7 @@ def notice_of_person(
         reasons=(reason,),
         text=reason.text,
         audience=("public", "emergency"),
-        zone=zone,
+        zone=before.notice.zone if before is not None else zone,
         origin="person",
         certainty=certainty,
         onset_at=now,

@@ -57,6 +57,8 @@ class WarnedPeriod:
     hazard: str
     started_at: datetime
     ended_at: datetime
+    open: bool = False
+    """Whether it still stood at the ledger's end; ``ended_at`` is then when it would run out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,8 @@ class HazardScore:
     events: tuple[MatchedEvent, ...]
     false_alarms: tuple[str, ...]
     """Warnings that no event met."""
+    undecided: tuple[str, ...]
+    """Warnings that no event met so far but that still stand: neither hit nor false alarm yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +118,7 @@ def verify(
     Parameters
     ----------
     entries : iterable of Entry
-        The ledger; its last fact ends every warning that still stands.
+        The ledger. A warning that still stands at its end counts until it would run out, and is no false alarm yet.
     events : sequence of ObservedEvent, optional
         What happened (a rehearsal knows the truth); without them the signals observed in the city stand for it.
     at_least : Colour
@@ -152,7 +156,9 @@ def _score(hazard: str, events: list[ObservedEvent], warned: list[WarnedPeriod],
         tolerance_s=tolerance.total_seconds(),
     )
     leads = [float(x) for x in match.lead_s if np.isfinite(x)]
-    table = match.table
+    still = np.array([w.open for w in warned], dtype=np.bool_)
+    false_alarm = match.false_alarm & ~still
+    table = replace(match.table, false_alarms=int(false_alarm.sum()))
     return HazardScore(
         hazard=hazard,
         table=table,
@@ -172,7 +178,8 @@ def _score(hazard: str, events: list[ObservedEvent], warned: list[WarnedPeriod],
             )
             for event, w, lead, late in zip(events, match.warning_of_event, match.lead_s, match.late, strict=True)
         ),
-        false_alarms=tuple(w.warning_id for w, fa in zip(warned, match.false_alarm, strict=True) if fa),
+        false_alarms=tuple(w.warning_id for w, fa in zip(warned, false_alarm, strict=True) if fa),
+        undecided=tuple(w.warning_id for w, fa in zip(warned, match.false_alarm & still, strict=True) if fa),
     )
 
 
@@ -180,26 +187,28 @@ def warned_periods(entries: Iterable[Entry], at_least: Colour = Colour.BLUE) -> 
     """Times through which each warning stood at a colour or above, in order of their beginning."""
     begun: dict[str, WarnedPeriod] = {}
     done: list[WarnedPeriod] = []
-    last: datetime | None = None
     for entry in entries:
         body, at = entry.body, entry.occurred_at
-        last = at if last is None else max(last, at)
         match body:
             case WarningIssued() | WarningUpgraded() | WarningDowngraded() | WarningUpdated():
-                over = _rank(body.notice.colour) >= at_least.rank
-                if over and body.warning_id not in begun:
+                notice = body.notice
+                if _rank(notice.colour) >= at_least.rank:
+                    since = begun[body.warning_id].started_at if body.warning_id in begun else at
                     begun[body.warning_id] = WarnedPeriod(
-                        warning_id=body.warning_id, hazard=body.notice.hazard, started_at=at, ended_at=at
+                        warning_id=body.warning_id,
+                        hazard=notice.hazard,
+                        started_at=since,
+                        ended_at=notice.expires_at,
+                        open=True,
                     )
-                elif not over and body.warning_id in begun:
-                    done.append(replace(begun.pop(body.warning_id), ended_at=at))
+                elif body.warning_id in begun:
+                    done.append(replace(begun.pop(body.warning_id), ended_at=at, open=False))
             case WarningCancelled() | WarningExpired():
                 if body.warning_id in begun:
-                    done.append(replace(begun.pop(body.warning_id), ended_at=at))
+                    done.append(replace(begun.pop(body.warning_id), ended_at=at, open=False))
             case _:
                 pass
-    done += [replace(period, ended_at=last) for period in begun.values() if last is not None]
-    return sorted(done, key=lambda p: (p.started_at, p.warning_id))
+    return sorted([*done, *begun.values()], key=lambda p: (p.started_at, p.warning_id))
 
 
 def observed_events(

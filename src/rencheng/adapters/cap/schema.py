@@ -82,11 +82,9 @@ def require_valid(root: Any, *, where: str = "CAP document") -> Any:
         root = _as_1_2(root)
     schema: Any = _schema()
     if not schema.validate(root):
-        faults = [
-            f"line {e.line}: {e.message.replace('{' + CAP_1_2 + '}', '').rstrip('. ')}"
-            for e in schema.error_log
-            if "is not a valid value of the local atomic type" not in e.message
-        ]
+        said = [f"line {e.line}: {e.message.replace('{' + CAP_1_2 + '}', '').rstrip('. ')}" for e in schema.error_log]
+        vague = "is not a valid value of the local atomic type"
+        faults = [f for f in said if vague not in f] or said
         raise InvalidInput(_listed(faults), where=where, mend="See CAP 1.2 §3.4 for the schema")
     faults = list(_prose_faults(root))
     if faults:
