@@ -72,7 +72,7 @@ def town_tables() -> dict[str, list[dict[str, Any]]]:
                 "road_class": "secondary",
                 "speed_m_s": 10.0,
                 "underpass": {a, b} == {(2, 2), (3, 2)},
-                "cell": cell_of(*(round((x + y) / 2, 6) for x, y in zip(place(*a), place(*b), strict=True))),
+                "cell": cell_of((place(*a)[0] + place(*b)[0]) / 2, (place(*a)[1] + place(*b)[1]) / 2),
             }
             for a, b in both
         ],

@@ -100,8 +100,9 @@ def _skills(text: str) -> tuple[str, ...]:
 
 
 def _place(where: str, row: Mapping[str, str]) -> LonLat:
+    lon, lat = _number(where, row, "lon"), _number(where, row, "lat")
     try:
-        return LonLat(_number(where, row, "lon"), _number(where, row, "lat"))
+        return LonLat(lon, lat)
     except InvalidInput as error:
         raise InvalidInput(error.what, where=where, mend=error.mend) from error
 

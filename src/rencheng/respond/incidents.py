@@ -166,6 +166,7 @@ def issue_tasks(turn: Turn, incident: Incident, area_ids: Sequence[str], cause: 
             ),
             incident.plan_fact,
             cause,
+            *(t.fact_id for t in turn.state.tasks_of(incident.incident_id) if t.step_id in step.depends_on),
         )
 
 
