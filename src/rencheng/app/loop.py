@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from rencheng import sense, warn
-from rencheng.app.stages import STAGES, Inputs, States, evolve_all
+from rencheng.app.stages import STAGES, Inputs, Stage, States, evolve_all
 from rencheng.kernel import Draft, NotFound, fact_type_of
 from rencheng.ledger import Entry, Ledger, fold
 
@@ -40,6 +40,7 @@ class Loop:
     turns: int = field(default=0, init=False)
     now: datetime | None = field(default=None, init=False)
     """Instant of the last turn; the loop's clock never runs back."""
+    _dues: dict[str, tuple[object, datetime | None]] = field(default_factory=dict, init=False, repr=False)
 
     def turn(
         self,
@@ -108,12 +109,18 @@ class Loop:
 
     def next_due(self) -> datetime | None:
         """The earliest instant at which a stage has something to say without new input."""
-        dues = [
-            stage.next_due(getattr(self.states, stage.name), getattr(self.inputs, stage.name))
-            for stage in STAGES
-            if stage.next_due is not None
-        ]
+        dues = [self._due_of(stage) for stage in STAGES if stage.next_due is not None]
         return min((due for due in dues if due is not None), default=None)
+
+    def _due_of(self, stage: Stage) -> datetime | None:
+        """A stage's next instant, worked out again only when its state is another one."""
+        state = getattr(self.states, stage.name)
+        known = self._dues.get(stage.name)
+        if known is None or known[0] is not state:
+            assert stage.next_due is not None
+            known = (state, stage.next_due(state, getattr(self.inputs, stage.name)))
+            self._dues[stage.name] = known
+        return known[1]
 
     def _record(self, turn: _Turn, now: datetime) -> list[Entry]:
         if not turn.drafts:
