@@ -52,6 +52,8 @@ class Streets:
     design_return_period_a: float
     catchment_ha: tuple[float, float]
     runoff_ratio: float
+    drain_ratio: tuple[float, float]
+    """What the sewers really take, as a share of their design; drawn evenly."""
     bowl_m2: tuple[float, float]
     rim_m: float
 

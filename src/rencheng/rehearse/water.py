@@ -129,7 +129,7 @@ def _ponds(count: int, scenario: Scenario, rng: np.random.Generator) -> Ponds:
     return Ponds(
         catchment_m2=catchment,
         runoff_ratio=np.full(count, streets.runoff_ratio),
-        drain_m3_s=catchment * streets.runoff_ratio * design_mm_h / 3.6e6,
+        drain_m3_s=catchment * streets.runoff_ratio * design_mm_h / 3.6e6 * rng.uniform(*streets.drain_ratio, count),
         area_m2=rng.uniform(*streets.bowl_m2, count),
         rim_m=np.full(count, streets.rim_m),
     )
