@@ -39,11 +39,12 @@ def grid_roads(side: int, rng: np.random.Generator) -> RoadGraph:
     tail, head = np.concatenate([one, two]), np.concatenate([two, one])
     indptr, indices, order = csr_from_edges(side * side, tail, head)
     to_metric = Transformer.from_crs("EPSG:4326", "EPSG:32650", always_xy=True)
-    x_m, y_m = 500_000 + 120.0 * (ids % side).ravel(), 3_300_000 + 120.0 * (ids // side).ravel()
+    x_m, y_m = 500_000.0 + 120.0 * (ids % side).ravel(), 3_300_000.0 + 120.0 * (ids // side).ravel()
     lon, lat = Transformer.from_crs("EPSG:32650", "EPSG:4326", always_xy=True).transform(x_m, y_m)
     m = len(tail)
     return RoadGraph(
-        node_id=ids.ravel(), lon=lon, lat=lat, x_m=x_m, y_m=y_m, indptr=indptr, indices=indices, tail=tail[order],
+        node_id=ids.ravel(), lon=lon, lat=lat, x_m=np.asarray(x_m, dtype=np.float64),
+        y_m=np.asarray(y_m, dtype=np.float64), indptr=indptr, indices=indices, tail=tail[order],
         link_id=np.arange(m), travel_s=rng.uniform(6.0, 24.0, m), underpass=np.zeros(m, dtype=bool),
         cell=np.zeros(m, dtype=np.uint64), to_metric=to_metric,
     )  # fmt: skip
@@ -80,7 +81,10 @@ def milp_assignment(travel_s: np.ndarray, eligible: np.ndarray, priority: np.nda
     table[rows, np.arange(len(rows))] = 1.0
     table[needs + columns, np.arange(len(rows))] = 1.0
     limits = LinearConstraint(csr_matrix(table), -np.inf, 1.0)
-    solved = milp(-worth[rows, columns], constraints=limits, bounds=Bounds(0, 1), integrality=np.ones(len(rows)))
+    solved = milp(
+        -worth[rows, columns], constraints=limits, bounds=Bounds(0, 1), integrality=np.ones(len(rows), dtype=np.int64)
+    )
+    assert solved.fun is not None
     return -float(solved.fun)
 
 
@@ -152,7 +156,12 @@ def query_rows(roads: RoadGraph, rng: np.random.Generator) -> list[tuple[str, st
     )
     areas = AreaTree(parent={"c": "", "d": "c", "s": "d"}, kind={"c": "city", "d": "district", "s": "street"})
     book = PlanBook(plans=read_plans().plans * 100)
-    ask = {"colour": "red", "areas": areas, "jurisdiction": "CN-41", "at": datetime(2026, 7, 1, tzinfo=UTC)}
+    ask: dict[str, Any] = {
+        "colour": "red",
+        "areas": areas,
+        "jurisdiction": "CN-41",
+        "at": datetime(2026, 7, 1, tzinfo=UTC),
+    }
     resolve = p95_s(
         [
             lambda h=h: book.resolve(hazard=h, level=ResponseLevel.I, area_ids=["s"], **ask)  # type: ignore[misc]

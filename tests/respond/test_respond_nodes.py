@@ -21,7 +21,8 @@ NODES = [
 
 
 def incident_id(world: World) -> str:
-    return world.said("IncidentOpened")[0].incident_id
+    name: str = world.said("IncidentOpened")[0].incident_id
+    return name
 
 
 def reached(world: World) -> list[str]:

@@ -26,7 +26,8 @@ from rencheng.respond.orders import (
 
 
 def task_of(world: World, step_id: str) -> str:
-    return next(t.task_id for t in world.said("TaskCreated") if t.step_id == step_id)
+    task_id: str = next(t.task_id for t in world.said("TaskCreated") if t.step_id == step_id)
+    return task_id
 
 
 REFUSALS: list[tuple[Callable[[World], Any], str]] = [

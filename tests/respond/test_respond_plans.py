@@ -92,14 +92,13 @@ def test_the_citys_own_plan_goes_before_the_shipped_one(with_plan: Callable[...,
 
 
 def test_order_of_specificity(with_plan: Callable[..., City]) -> None:
+    city = with_plan(PLAN.replace("jurisdiction: CN-42", 'jurisdiction: "*"').replace("id: own", "id: plain"))
+
     def own(name: str, trigger: str, jurisdiction: str = '"*"', valid_from: str = "2024-01-01") -> None:
         data = yaml.safe_load(PLAN)
         data |= {"id": name, "trigger": yaml.safe_load(trigger), "jurisdiction": jurisdiction.strip('"')}
         text = yaml.safe_dump(data, allow_unicode=True).replace("2024-01-01", valid_from)
-        nonlocal city
-        city = with_plan(text, f"{name}.yaml")
-
-    city = with_plan(PLAN.replace("jurisdiction: CN-42", 'jurisdiction: "*"').replace("id: own", "id: plain"))
+        with_plan(text, f"{name}.yaml")
 
     def chosen(areas: tuple[str, ...] = ("east-1-c",)) -> str:
         return resolve(read_plans(city.path), city, areas=areas).plan.id

@@ -221,17 +221,19 @@ def _complete(plan: Plan, text: str, name: str, sources: Sequence[tuple[Plan, st
 
 
 def _check_steps(plan: Plan, steps: dict[str, Step], text: str, name: str) -> None:
+    def where(k: int) -> str:
+        return f"{name} line {line_of(text, f'steps[{k}]')}, steps[{k}] {plan.steps[k].id!r}"
+
     seen: set[str] = set()
     for k, step in enumerate(plan.steps):
-        where = f"{name} line {line_of(text, f'steps[{k}]')}, steps[{k}] {step.id!r}"
         if step.id in seen:
-            raise InvalidConfig(f"plan {plan.id!r} has step {step.id!r} twice", where=where, mend="Rename one")
+            raise InvalidConfig(f"plan {plan.id!r} has step {step.id!r} twice", where=where(k), mend="Rename one")
         seen.add(step.id)
         for other in step.depends_on:
             if other not in steps:
                 raise InvalidConfig(
                     f"step {step.id!r} depends on {other!r}, which plan {plan.id!r} does not have",
-                    where=f"{where}, depends_on",
+                    where=f"{where(k)}, depends_on",
                     mend=f"Use one of: {', '.join(steps)}",
                 )
     if (circle := _circle(steps)) is not None:
