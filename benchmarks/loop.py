@@ -1,0 +1,108 @@
+"""The whole loop: a replay of real telemetry, a rehearsal, the first view of the page."""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import statistics
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from rencheng.app.city_import import import_city
+from rencheng.app.rehearsal import rehearse
+from rencheng.app.replay import replay
+from rencheng.app.sessions import rehearsal_session
+from rencheng.app.settings import Settings
+from rencheng.city.sandbox import make_city
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def median_s(runs: int, work: Callable[[int], object]) -> float:
+    """Median wall time of a piece of work, seconds."""
+    spans = []
+    for number in range(runs):
+        start = time.perf_counter()
+        work(number)
+        spans.append(time.perf_counter() - start)
+    return statistics.median(spans)
+
+
+def replay_row(data: Path, folder: Path, runs: int) -> str:
+    """Replay sixteen days of a real basin."""
+    tutorial = ROOT / "docs" / "tutorial" / "porto-alegre"
+    city = folder / "poa"
+    import_city(tutorial / "city.toml", city, data=(data,))
+    readings = data / "telemetry_20240415_20240501.csv.gz"
+
+    def once(number: int) -> object:
+        return replay(city, readings, folder / f"replay-{number}", feed=tutorial / "feed.toml", settings=Settings())
+
+    return f"| replay of 99,306 rows through every stage, Porto Alegre | {median_s(runs, once):.1f} s | ≤ 60 s |"
+
+
+def rehearsal_row(city: Path, folder: Path, runs: int) -> str:
+    """Play the shipped rainstorm."""
+
+    def once(number: int) -> object:
+        return rehearse("rainstorm", city, folder / f"rehearsal-{number}", seed=1, settings=Settings())
+
+    took = median_s(runs, once)
+    return f"| rainstorm rehearsal, 18 h on 100,000 residents | {took:.1f} s ({18 * 3600 / took:,.0f}× real time) | – |"
+
+
+def api_rows(city: Path, folder: Path) -> list[str]:
+    """Time what the first view of the page asks for."""
+    import threading
+
+    import uvicorn
+
+    from rencheng.web import create_app
+
+    session = rehearsal_session("rainstorm", city, 1, Settings(home=folder, demo_speed=600.0))
+    session.start()
+    server = uvicorn.Server(uvicorn.Config(create_app(session, settings=Settings()), port=8793, log_level="error"))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.05)
+    rows = []
+    for path in ("city", "layers/roads", "layers/cells", "layers/sensors", "state"):
+
+        def once(_number: int, path: str = path) -> bytes:
+            request = urllib.request.Request(f"http://127.0.0.1:8793/api/{path}", headers={"Accept-Encoding": "gzip"})
+            with urllib.request.urlopen(request) as answer:  # noqa: S310 — loopback
+                body: bytes = answer.read()
+                return gzip.decompress(body) if answer.headers.get("Content-Encoding") == "gzip" else body
+
+        size = len(once(0))
+        rows.append(f"| GET /api/{path} ({size / 1024:,.0f} KiB) | {1000 * median_s(5, once):.0f} ms | – |")
+    server.should_exit = True
+    thread.join(10)
+    session.close()
+    return rows
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data" / "porto_alegre")
+    parser.add_argument("--runs", type=int, default=3)
+    chosen = parser.parse_args()
+    print("| what | median | target |\n|---|---:|---:|")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        if chosen.data.is_dir():
+            print(replay_row(chosen.data, folder, chosen.runs), flush=True)
+        city = folder / "city"
+        make_city(100_000, 1, city)
+        print(rehearsal_row(city, folder, chosen.runs), flush=True)
+        for row in api_rows(city, folder):
+            print(row)
+
+
+if __name__ == "__main__":
+    main()
