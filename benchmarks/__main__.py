@@ -16,8 +16,9 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
 HEAD = """# Benchmarks
 
-Measured, never estimated: medians of several runs on one machine, peers in the same run where there is one. Figures move by a
-third and more on a shared machine; the ratios to a peer move less. `make bench` writes this page; each section names its command.
+Measured, never estimated: medians of several runs on one machine, peers in the same run where there is one.
+Figures move by a third and more on a shared machine; the ratios to a peer move less. `make bench` writes this
+page; each section names its command.
 """
 
 

@@ -35,7 +35,7 @@ def replay_row(data: Path, folder: Path, runs: int) -> str:
     """Replay sixteen days of a real basin."""
     tutorial = ROOT / "docs" / "tutorial" / "porto-alegre"
     city = folder / "poa"
-    import_city(tutorial / "city.toml", city, data=(data,))
+    import_city(tutorial / "city.toml", city, data_dirs=(data,))
     readings = data / "telemetry_20240415_20240501.csv.gz"
 
     def once(number: int) -> object:
