@@ -38,7 +38,13 @@ def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: st
             where="SubmitReport",
             mend="Set the clock",
         )
-    said = {key: value for key, value in asdict(order).items() if key != "seen_at"}
+    said = {
+        **{key: value for key, value in asdict(order).items() if key != "seen_at"},
+        "lon": float(order.lon),
+        "lat": float(order.lat),
+        "depth_m": None if order.depth_m is None else float(order.depth_m),
+        "people": int(order.people),
+    }
     report_id = derived_id("report", actor, seen_at.isoformat(), *said.values())
     cell = cell_of(order.lon, order.lat, FUSION_RESOLUTION)
     event_id = event_of(
