@@ -217,8 +217,8 @@ def test_water_and_power_reach_everybody(city: City) -> None:
         nodes = [n for n in city.rows("network_nodes") if n["network"] == network]
         index = {n["node_id"]: i for i, n in enumerate(nodes)}
         links = [link for link in city.rows("network_links") if link["network"] == network]
-        tail = [index[link["from_node"]] for link in links]
-        head = [index[link["to_node"]] for link in links]
+        tail = np.array([index[link["from_node"]] for link in links])
+        head = np.array([index[link["to_node"]] for link in links])
         graph = coo_matrix((np.ones(len(links)), (tail, head)), shape=(len(nodes), len(nodes)))
         _, part = connected_components(graph, directed=False)
         fed = {part[index[n["node_id"]]] for n in nodes if n["kind"] in kinds}

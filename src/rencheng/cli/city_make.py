@@ -21,4 +21,4 @@ def make(
 
     with progress(f"Growing a city of {residents:,}") as bar:
         city = make_city(residents, seed, out, progress=lambda step, share: bar(share, step))
-    print(f"City package {city.manifest.id} with {residents:,} residents is in {out}")
+    typer.echo(f"City package {city.manifest.id} with {residents:,} residents is in {out}")

@@ -1,6 +1,7 @@
 """Administrative areas: city → districts → streets → communities → grids, each a group of neighbouring tiles.
 
-Sizes follow practice: a street (街道) of some 35,000 residents, a community (社区) of 4,500, a grid (网格) of 300–500 households.
+Sizes follow practice: a street (街道) of some 35,000 residents, a community (社区) of 4,500, a grid (网格) of 300–500
+households.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ import shapely
 from numpy.typing import NDArray
 
 from rencheng.city.sandbox.frame import Frame
-from rencheng.city.sandbox.lattice import Lattice
 from rencheng.city.sandbox.names import CITY, DISTRICTS, place_names
+from rencheng.city.sandbox.streetplan import StreetPlan
 
 __all__ = ["LEVELS", "Areas", "areas_of"]
 
@@ -28,8 +29,8 @@ _PEOPLE_PER = {"district": 220_000, "street": 35_000, "community": 4_500, "grid"
 class Areas:
     """Areas of all levels, parents before children; lists of length n.
 
-    ``level`` indexes :data:`LEVELS`; ``parent`` is -1 for the city; ``grid_of_tile`` (tiles,) gives the grid of each kept tile, -1 else;
-    ``shape`` holds polygons on the map.
+    ``level`` indexes :data:`LEVELS`; ``parent`` is -1 for the city; ``grid_of_tile`` (tiles,) gives the grid of
+    each kept tile, -1 else; ``shape`` holds polygons on the map.
     """
 
     ids: list[str]
@@ -52,7 +53,7 @@ class Areas:
         return out
 
 
-def areas_of(frame: Frame, plan: Lattice, tile_residents: Floats) -> Areas:
+def areas_of(frame: Frame, plan: StreetPlan, tile_residents: Floats) -> Areas:
     """Group the urban tiles into areas of about equal numbers of residents.
 
     Parameters
@@ -81,7 +82,7 @@ def areas_of(frame: Frame, plan: Lattice, tile_residents: Floats) -> Areas:
         start = end
     levels, parents = np.array(level), np.array(parent)
     grid_of_tile = np.full(len(plan.tiles), -1, dtype=np.int64)
-    for area in np.flatnonzero(levels == len(LEVELS) - 1):
+    for area in np.flatnonzero(levels == len(LEVELS) - 1).tolist():
         grid_of_tile[tiles[members[area]]] = area
     return Areas(
         ids=_ids(levels, parents),
@@ -151,7 +152,7 @@ def _names(frame: Frame, level: Ints, parent: Ints, members: list[Ints], v: Floa
     return out
 
 
-def _shapes(frame: Frame, plan: Lattice, level: Ints, parent: Ints, members: list[Ints]) -> NDArray[np.object_]:
+def _shapes(frame: Frame, plan: StreetPlan, level: Ints, parent: Ints, members: list[Ints]) -> NDArray[np.object_]:
     """Outlines on the map: grids out of tiles, then every level out of the one below."""
     tiles = plan.tiles
     share = np.linspace(0.0, 1.0, 5)[:-1]

@@ -1,7 +1,8 @@
 """Land use and buildings: every tile has a use, every use its pattern of buildings.
 
-Land use shares follow GB 50137-2011 (urban land use and planning standards): housing 25–40 %, industry 15–30 %, public services
-5–8 %, green 10–15 % of urban land. Heights are scaled so that housing comes to :data:`FLOOR_M2_PER_PERSON`.
+Land use shares follow GB 50137-2011 (urban land use and planning standards): housing 25–40 %, industry 15–30 %,
+public services 5–8 %, green 10–15 % of urban land. Heights are scaled so that housing comes to
+:data:`FLOOR_M2_PER_PERSON`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rencheng.city.sandbox.frame import Frame
-from rencheng.city.sandbox.lattice import PLAIN, Lattice, snapped
+from rencheng.city.sandbox.lattice import snapped
+from rencheng.city.sandbox.streetplan import PLAIN, StreetPlan
 from rencheng.city.sandbox.waters import Waters
 
-__all__ = ["FLOOR_M2_PER_PERSON", "PATTERNS", "USES", "Buildings", "buildings_of", "lanes_of", "land_use_of"]
+__all__ = ["FLOOR_M2_PER_PERSON", "PATTERNS", "USES", "Buildings", "buildings_of", "land_use_of", "lanes_of"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -78,14 +80,14 @@ class Buildings:
         return self.footprint_m2 * self.storeys
 
 
-def land_use_of(frame: Frame, plan: Lattice, waters: Waters) -> Ints:
+def land_use_of(frame: Frame, plan: StreetPlan) -> Ints:
     """Kind of land of every tile (index into :data:`PATTERNS`), -1 where nothing is built.
 
     Commerce gathers in the middle, industry downstream, old quarters near the river, houses at the fringe.
     """
     rng = frame.rng("land-use")
     tiles, r = plan.tiles, frame.radius_m
-    u, v = (tiles.u0 + tiles.u1) / 2.0, (tiles.v0 + tiles.v1) / 2.0
+    u, v = tiles.middle_u, tiles.middle_v
     away = np.hypot(u, v) / r
     n = len(tiles)
     land = np.full(n, -1, dtype=np.int64)
@@ -113,7 +115,7 @@ def land_use_of(frame: Frame, plan: Lattice, waters: Waters) -> Ints:
     return land
 
 
-def lanes_of(frame: Frame, plan: Lattice, land: Ints) -> tuple[Floats, Floats]:
+def lanes_of(frame: Frame, plan: StreetPlan, land: Ints) -> tuple[Floats, Floats]:
     """Residential lanes across the tiles: u of those along v, v of those along u, NaN for none; shape (tiles,)."""
     rng = frame.rng("lanes")
     tiles = plan.tiles
@@ -130,7 +132,7 @@ def lanes_of(frame: Frame, plan: Lattice, land: Ints) -> tuple[Floats, Floats]:
     return lanes_u, lanes_v
 
 
-def _lots(plan: Lattice, land: Ints, lanes_u: Floats, lanes_v: Floats) -> tuple[Ints, Floats]:
+def _lots(plan: StreetPlan, land: Ints, lanes_u: Floats, lanes_v: Floats) -> tuple[Ints, Floats]:
     """Building lots: their tile (n,) and inset rectangle u0, u1, v0, v1 (n, 4)."""
     tiles = plan.tiles
     edge, lane = 23.0, 8.0
@@ -148,7 +150,7 @@ def _lots(plan: Lattice, land: Ints, lanes_u: Floats, lanes_v: Floats) -> tuple[
     return np.concatenate(owner), np.concatenate(boxes)
 
 
-def buildings_of(frame: Frame, plan: Lattice, waters: Waters, land: Ints, lanes: tuple[Floats, Floats]) -> Buildings:
+def buildings_of(frame: Frame, plan: StreetPlan, waters: Waters, land: Ints, lanes: tuple[Floats, Floats]) -> Buildings:
     """Set the buildings of all lots out, choose their storeys and bend them onto the map."""
     rng = frame.rng("buildings")
     tile, box = _lots(plan, land, *lanes)

@@ -1,7 +1,7 @@
-"""Storm sewers of the sandbox city: inlets and manholes along the streets, falling to outfalls, pumped where they must be.
+"""Storm sewers of the sandbox city: inlets and manholes along the streets, falling to outfalls or pumps.
 
-Sized by the rational method with the storm formula of GB 50014-2021 (``q = 167 A (1 + C lg P) / (t + b)^n``, three-year storm) and
-Manning's formula for full pipes.
+Sized by the rational method with the storm formula of GB 50014-2021 (``q = 167 A (1 + C lg P) / (t + b)^n``,
+three-year storm) and Manning's formula for full pipes.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from rencheng.city.sandbox.network import Network, forest_to
 from rencheng.city.sandbox.roads import Roads
 from rencheng.city.sandbox.waters import Waters
 
-__all__ = ["PIPE_SIZES_M", "Drainage", "LowPoints", "lay_drainage", "storm_l_s_ha"]
+__all__ = ["PIPE_SIZES_M", "LowPoints", "lay_drainage", "storm_l_s_ha"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -29,7 +29,7 @@ _COVER_M, _INLET_M = 1.8, 0.9
 
 @dataclass(frozen=True, kw_only=True)
 class LowPoints:
-    """Places that fill first: underpasses and hollows; arrays of shape (n,), map metres, ``node`` the nearest road node."""
+    """Places that fill first, underpasses and hollows; arrays of shape (n,), map metres, ``node`` the next corner."""
 
     x_m: Floats
     y_m: Floats
@@ -38,17 +38,11 @@ class LowPoints:
     node: Ints
 
 
-@dataclass(frozen=True, kw_only=True)
-class Drainage:
-    """What the sewers came to: pumped nodes (node id → road node) and the deepest invert below ground."""
-
-    pumps: dict[str, int]
-
-
 def storm_l_s_ha(duration_min: Floats, return_years: float = 3.0) -> Floats:
     """Design storm intensity, L/(s·ha), of a duration in minutes.
 
-    ``q = 167 · 9.8 (1 + 0.76 lg P) / (t + 9)^0.65``: the form of GB 50014-2021 with rounded constants of the middle Yangtze.
+    ``q = 167 · 9.8 (1 + 0.76 lg P) / (t + 9)^0.65``: the form of GB 50014-2021 with rounded constants of the middle
+    Yangtze.
 
     Examples
     --------
@@ -67,7 +61,7 @@ def lay_drainage(
     low: LowPoints,
     facilities: Facilities,
     net: Network,
-) -> Drainage:
+) -> None:
     """Lay the sewers.
 
     Parameters
@@ -109,7 +103,6 @@ def lay_drainage(
     pumps: dict[str, int] = {}
     _lay_mouths(frame, net, facilities, pumps, mouths, (mouth_u, mouth_v, water_m), roads, ground_m, invert, flow)
     _lay_low_pumps(net, facilities, pumps, low, roads, sewered)
-    return Drainage(pumps=pumps)
 
 
 def _mouths(frame: Frame, roads: Roads, waters: Waters) -> tuple[Ints, Floats, Floats, Floats]:

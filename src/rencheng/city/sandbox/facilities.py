@@ -1,6 +1,7 @@
 """Facilities of the sandbox city: how many of each kind, where they stand, how many people they hold.
 
-Counts follow national statistics and standards, named beside each rule in :data:`RULES`; see docs/explanation/sandbox-city.md.
+Counts follow national statistics and standards, named beside each rule in :data:`RULES`; see
+docs/explanation/sandbox-city.md.
 """
 
 from __future__ import annotations
@@ -10,13 +11,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from rencheng.city.sandbox.areas import Areas
 from rencheng.city.sandbox.buildings import CAMPUS, PARK, SHOP, USES, WORKS, Buildings
 from rencheng.city.sandbox.frame import Frame
-from rencheng.city.sandbox.lattice import Lattice
 from rencheng.city.sandbox.names import place_names
+from rencheng.city.sandbox.streetplan import StreetPlan
 
 __all__ = ["RULES", "Facilities", "Rule", "facilities_of"]
 
@@ -92,7 +92,7 @@ class Facilities:
 
 
 def facilities_of(
-    frame: Frame, plan: Lattice, buildings: Buildings, areas: Areas, residents: Ints, land: Ints
+    frame: Frame, plan: StreetPlan, buildings: Buildings, areas: Areas, residents: Ints, land: Ints
 ) -> Facilities:
     """Site the facilities among the people and turn the buildings they stand in to their use (in place)."""
     rng = frame.rng("facilities")
@@ -101,8 +101,8 @@ def facilities_of(
     centres = _centres_of_demand(buildings, areas, residents)
     for rule in RULES:
         count = max(1, math.ceil(frame.residents / rule.per - 0.35))
-        if rule.kind == "fire_station":  # at most 7 km² each (建标 152-2017)
-            count = max(1, math.ceil(frame.urban_m2 / 7e6))
+        if rule.kind == "fire_station":  # at most 7 km² each (建标 152-2017), waters and railway land included
+            count = max(1, math.ceil(frame.urban_m2 / 6e6))
         names = place_names(rng, count)
         share = rng.uniform(0.6, 1.4, count)
         places = share / share.sum() * rule.places * frame.residents / 1000.0
@@ -164,7 +164,7 @@ def _waterworks(frame: Frame, buildings: Buildings, taken: NDArray[np.bool_], ou
         out.add("waterworks", f"第{'一二三四五六七八'[i]}自来水厂", *_at(buildings, building), None, building)
 
 
-def _shelters(frame: Frame, plan: Lattice, land: Ints, out: Facilities) -> None:
+def _shelters(frame: Frame, plan: StreetPlan, land: Ints, out: Facilities) -> None:
     """Schools and parks double as shelters (GB 51143-2015), with places for a quarter of the residents."""
     schools = out.of_kind("school")
     parks = np.flatnonzero((land == PARK) & plan.tiles.kept)

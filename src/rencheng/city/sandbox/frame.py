@@ -1,8 +1,8 @@
 """The frame a sandbox city is drawn in: its size, and a curved street frame in which the river runs straight.
 
-Everything is laid out in the *street frame* (u along the river, v across it, metres) where blocks are rectangles and the river is a
-straight band, and is then bent onto the map by one smooth, invertible warp. What does not overlap in the street frame
-does not overlap on the map.
+Everything is laid out in the *street frame* (u along the river, v across it, metres) where blocks are rectangles
+and the river is a straight band, and is then bent onto the map by one smooth, invertible warp. What does not
+overlap in the street frame does not overlap on the map.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Frame:
     @cached_property
     def river_width_m(self) -> float:
         """Width between the banks: 40 m at 10,000 residents, about 200 m at a million."""
-        return 40.0 * (self.residents / 1e4) ** 0.35
+        return 40.0 * float((self.residents / 1e4) ** 0.35)
 
     @cached_property
     def bank_height_m(self) -> float:

@@ -1,6 +1,7 @@
-"""Sensors of the sandbox city: rain and river gauges, street depth at every low place, weather, manholes, pipe pressure.
+"""Sensors of the sandbox city: rain, river, street depth at every low place, weather, manholes, pipe pressure.
 
-River thresholds follow from the bank height at the gauge: blue 0.70, yellow 0.80, orange 0.90 of it, red the bank itself.
+River thresholds follow from the bank height at the gauge: blue 0.70, yellow 0.80, orange 0.90 of it, red the bank
+itself.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from numpy.typing import NDArray
 
 from rencheng.city.sandbox.drainage import LowPoints
 from rencheng.city.sandbox.frame import Frame
-from rencheng.city.sandbox.lattice import Lattice
 from rencheng.city.sandbox.names import RIVER, place_names
 from rencheng.city.sandbox.network import Network
+from rencheng.city.sandbox.streetplan import PLAIN, StreetPlan
 from rencheng.city.sandbox.waters import Waters
 
 __all__ = ["RIVER_COLOURS", "Instruments", "instruments_of"]
@@ -69,7 +70,7 @@ class Instruments:
         )
 
 
-def instruments_of(frame: Frame, plan: Lattice, waters: Waters, low: LowPoints, net: Network) -> Instruments:
+def instruments_of(frame: Frame, plan: StreetPlan, waters: Waters, low: LowPoints, net: Network) -> Instruments:
     """Set the instruments of the city and of the basin above it."""
     out = Instruments()
     rng = frame.rng("instruments")
@@ -81,12 +82,13 @@ def instruments_of(frame: Frame, plan: Lattice, waters: Waters, low: LowPoints, 
     return out
 
 
-def _rain_gauges(frame: Frame, rng: np.random.Generator, plan: Lattice, out: Instruments) -> None:
+def _rain_gauges(frame: Frame, rng: np.random.Generator, plan: StreetPlan, out: Instruments) -> None:
     """One per 2 km² of the city (at least 4) and a ring of ten in the basin, most of it upstream."""
-    tiles = np.flatnonzero(plan.tiles.kept & (plan.tiles.kind == 0))
+    tiles = np.flatnonzero(plan.tiles.kept & (plan.tiles.kind == PLAIN))
+    tiles = tiles[tiles != plan.lake_tile]
     count = max(4, round(frame.urban_m2 / 2e6))
-    u = (plan.tiles.u0 + plan.tiles.u1)[tiles] / 2.0
-    v = (plan.tiles.v0 + plan.tiles.v1)[tiles] / 2.0
+    u = plan.tiles.middle_u[tiles]
+    v = plan.tiles.middle_v[tiles]
     chosen = _spread(u, v, min(count, len(tiles)))
     basin_u = np.array([-2.2, -2.6, -4.0, -4.4, -6.0, -6.2, -8.5, -8.0, 0.3, 1.9]) * max(frame.radius_m, 2_000.0)
     basin_v = np.array([0.9, -1.0, 1.6, -0.4, 2.4, -1.9, 0.6, -2.6, 1.7, -0.6]) * max(frame.radius_m, 2_000.0)

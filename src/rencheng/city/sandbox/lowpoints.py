@@ -34,7 +34,7 @@ def dig_low_points(frame: Frame, roads: Roads, waters: Waters, relief: Relief) -
     middle = roads.path_x_m.shape[1] // 2
     x = np.concatenate([roads.path_x_m[under, middle], roads.x_m[corner]])
     y = np.concatenate([roads.path_y_m[under, middle], roads.y_m[corner]])
-    public = np.unique(np.concatenate([roads.tail[roads.public], roads.head[roads.public]]))
+    public = roads.public_nodes
     near = cKDTree(np.stack([roads.x_m[public], roads.y_m[public]], axis=1)).query(np.stack([x, y], axis=1))[1]
     return LowPoints(
         x_m=x,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-__all__ = ["CITY", "RIVER", "DISTRICTS", "place_names"]
+__all__ = ["CITY", "DISTRICTS", "RIVER", "place_names"]
 
 CITY = ("安澜市", "Anlan")
 RIVER = ("澜江", "Lan River")
@@ -23,8 +23,8 @@ _FIRST = (
     "长chang 金jin 玉yu 东dong 南nan 西xi 北bei 新xin 乐le 丰feng 广guang 思si 望wang 迎ying 朝chao 宝bao 柳liu"
 )
 _SECOND = (
-    "和he 宁ning 泉quan 桥qiao 井jing 湾wan 坊fang 岭ling 溪xi 塘tang 亭ting 台tai 塔ta 门men 渡du 园yuan 山shan 阳yang "
-    "江jiang 河he 林lin 田tian 苑yuan 庄zhuang 洲zhou 港gang 堤di 源yuan"
+    "和he 宁ning 泉quan 桥qiao 井jing 湾wan 坊fang 岭ling 溪xi 塘tang 亭ting 台tai 塔ta 门men 渡du 园yuan 山shan "
+    "阳yang 江jiang 河he 林lin 田tian 苑yuan 庄zhuang 洲zhou 港gang 堤di 源yuan"
 )
 
 

@@ -1,4 +1,4 @@
-"""Who answers for the sandbox city: commands and departments, posts that hear when others do not answer, units, stocks."""
+"""Who answers for the sandbox city: commands, departments, posts and who hears when they do not, units, stocks."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _levels_below(out: Organisation, areas: Areas, top: str) -> None:
 
 
 def _units(frame: Frame, out: Organisation, areas: Areas, facilities: Facilities) -> None:
-    """Units at their stations; counts after 建标 152-2017 (engines per station) and one ambulance per 30,000 residents (2020)."""
+    """Units at their stations: engines by 建标 152-2017, one ambulance per 30,000 residents (opinion of 2020)."""
     n = frame.residents
     ambulances = max(2, round(n / 30_000))
     plan = (

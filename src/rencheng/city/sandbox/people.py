@@ -1,8 +1,8 @@
 """The people of the sandbox city: households, their vulnerable members, and the dwellings they live in.
 
-Shares are those of China's Seventh National Population Census (2020): 2.62 persons per family household, 25.4 % of households of one
-person and 29.7 % of two, 13.5 % of people aged 65 and over; about 6 % under 6 years (5.5 % under 5); 6.3 % with a disability
-(China Disabled Persons' Federation, end of 2010).
+Shares are those of China's Seventh National Population Census (2020): 2.62 persons per family household, 25.4 % of
+households of one person and 29.7 % of two, 13.5 % of people aged 65 and over; about 6 % under 6 years (5.5 % under
+5); 6.3 % with a disability (China Disabled Persons' Federation, end of 2010).
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ _DISABLED_ELDERLY, _DISABLED_OTHER = 0.16, 0.048
 class Households:
     """Households; arrays of shape (n,), sorted by building.
 
-    ``disabled_other`` counts those with a disability who are neither elderly nor a child, so that elderly + children +
-    disabled_other is the number of vulnerable residents, each counted once.
+    ``disabled_other`` counts those with a disability who are neither elderly nor a child, so that elderly +
+    children + disabled_other is the number of vulnerable residents, each counted once.
     """
 
     building: Ints

@@ -1,8 +1,8 @@
 """The ground of the sandbox city: a valley that drains by construction, then the few hollows that do not.
 
-The land is the solution of the eikonal equation ``|∇z| = s`` with the water courses as its boundary, so that every cell has a
-lower neighbour towards the water (Zhao 2005, "A fast sweeping method for eikonal equations", Mathematics of Computation 74).
-Underpasses and low-lying old quarters are then dug in; they are the only closed depressions.
+The land is the solution of the eikonal equation ``|∇z| = s`` with the water courses as its boundary, so that every
+cell has a lower neighbour towards the water (Zhao 2005, "A fast sweeping method for eikonal equations", Mathematics
+of Computation 74). Underpasses and low-lying old quarters are then dug in; they are the only closed depressions.
 """
 
 from __future__ import annotations
@@ -141,8 +141,8 @@ def slope_climb(height: Floats, slope: Floats, free: Flags, cell_m: float) -> No
 
     Notes
     -----
-    Godunov upwind update, sweeps in the four diagonal orders until nothing changes by more than a micrometre. A solved cell
-    is higher than its lowest neighbour by at least ``slope * cell_m / sqrt(2)``.
+    Godunov upwind update, sweeps in the four diagonal orders until nothing changes by more than a micrometre. A
+    solved cell is higher than its lowest neighbour by at least ``slope * cell_m / sqrt(2)``.
     """
     ny, nx = height.shape
     for _ in range(400):
@@ -174,8 +174,7 @@ def slope_climb(height: Floats, slope: Floats, free: Flags, cell_m: float) -> No
                     old = height[row, column]
                     if new < old:
                         height[row, column] = new
-                        if old - new > change:
-                            change = old - new
+                        change = max(change, old - new)
         if change < 1e-6:
             break
 

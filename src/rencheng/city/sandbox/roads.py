@@ -1,6 +1,7 @@
 """The road graph: street lines of the plan, cut where they meet, classed, with bridges and underpasses.
 
-Every street runs both ways, so a connected plan is a strongly connected graph; what the largest connected part leaves out is dropped.
+Every street runs both ways, so a connected plan is a strongly connected graph; what the largest connected part
+leaves out is dropped.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from rencheng.city.sandbox.frame import Frame
-from rencheng.city.sandbox.lattice import (
+from rencheng.city.sandbox.streetplan import (
     PRIMARY,
     RAIL,
     RESIDENTIAL,
@@ -21,7 +22,7 @@ from rencheng.city.sandbox.lattice import (
     SECONDARY,
     STREAM,
     TERTIARY,
-    Lattice,
+    StreetPlan,
 )
 
 __all__ = ["HALF_WIDTH_M", "SPEED_M_S", "Roads", "Streets", "roads_of", "streets_of"]
@@ -79,8 +80,13 @@ class Roads:
         """Pieces of public streets (branch roads and above): where sewers and mains lie."""
         return np.asarray(self.road_class < RESIDENTIAL)
 
+    @property
+    def public_nodes(self) -> Ints:
+        """Nodes on public streets, ascending."""
+        return np.unique(np.concatenate([self.tail[self.public], self.head[self.public]]))
 
-def streets_of(plan: Lattice, lanes_u: Floats, lanes_v: Floats) -> Streets:
+
+def streets_of(plan: StreetPlan, lanes_u: Floats, lanes_v: Floats) -> Streets:
     """All street lines of a plan.
 
     Parameters
@@ -124,7 +130,7 @@ def _crosses(road_class: int, kind: int) -> bool:
     return road_class <= {RIVER: PRIMARY, RAIL: SECONDARY, STREAM: SECONDARY}.get(kind, RESIDENTIAL)
 
 
-def _edge_streets(plan: Lattice, along_u: bool) -> list[list[float]]:
+def _edge_streets(plan: StreetPlan, along_u: bool) -> list[list[float]]:
     edges, classes = (plan.row_edges, plan.row_class) if along_u else (plan.column_edges, plan.column_class)
     across, kinds = (plan.column_edges, plan.column_kind) if along_u else (plan.row_edges, plan.row_kind)
     out: list[list[float]] = []
@@ -137,7 +143,7 @@ def _edge_streets(plan: Lattice, along_u: bool) -> list[list[float]]:
     return out
 
 
-def _cut_streets(plan: Lattice, along_u: bool) -> list[list[float]]:
+def _cut_streets(plan: StreetPlan, along_u: bool) -> list[list[float]]:
     cuts, classes = (plan.cuts_v, plan.cut_class_v) if along_u else (plan.cuts_u, plan.cut_class_u)
     edges = plan.column_edges if along_u else plan.row_edges
     out: list[list[float]] = []
@@ -151,7 +157,7 @@ def _cut_streets(plan: Lattice, along_u: bool) -> list[list[float]]:
     return out
 
 
-def _band_crossings(plan: Lattice, along_u: bool, c: int, r: int) -> list[list[float]]:
+def _band_crossings(plan: StreetPlan, along_u: bool, c: int, r: int) -> list[list[float]]:
     """Collectors go on through a stream or railway band."""
     kind = int(plan.column_kind[c] if along_u else plan.row_kind[r])
     if kind not in (STREAM, RAIL):
@@ -167,7 +173,7 @@ def _band_crossings(plan: Lattice, along_u: bool, c: int, r: int) -> list[list[f
     ]
 
 
-def roads_of(frame: Frame, plan: Lattice, streets: Streets) -> Roads:
+def roads_of(frame: Frame, plan: StreetPlan, streets: Streets) -> Roads:
     """Cut the streets where they meet, keep what borders urban land, and bend the graph onto the map."""
     u, v, tail, head, street = _noded(streets)
     mid_u, mid_v = (u[tail] + u[head]) / 2.0, (v[tail] + v[head]) / 2.0

@@ -1,7 +1,8 @@
 """Water and power of the sandbox city, and what depends on them.
 
-Water runs in loops along all public streets (GB 50013-2018 asks for looped mains); power in feeders that branch from substations. Power
-needs nothing else, water needs power, sewers and hospitals need what they need: the dependencies have no cycle.
+Water runs in loops along all public streets (GB 50013-2018 asks for looped mains); power in feeders that branch
+from substations. Power needs nothing else, water needs power, sewers and hospitals need what they need: the
+dependencies have no cycle.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
-from rencheng.city.sandbox.drainage import Drainage
 from rencheng.city.sandbox.facilities import Facilities
 from rencheng.city.sandbox.frame import Frame
 from rencheng.city.sandbox.network import Network, forest_to
@@ -40,10 +40,6 @@ _BACKUP_H = {
 }
 
 
-def _public_nodes(roads: Roads) -> Ints:
-    return np.unique(np.concatenate([roads.tail[roads.public], roads.head[roads.public]]))
-
-
 def lay_water(frame: Frame, roads: Roads, ground_m: Floats, facilities: Facilities, net: Network) -> Ints:
     """Lay junctions and looped mains along the public streets, fed by the waterworks and a tank on high ground.
 
@@ -52,7 +48,7 @@ def lay_water(frame: Frame, roads: Roads, ground_m: Floats, facilities: Faciliti
     int array
         Road nodes that have a junction.
     """
-    nodes = _public_nodes(roads)
+    nodes = roads.public_nodes
     for i in nodes.tolist():
         ground = round(float(ground_m[i]), 3)
         net.node(f"junction-{i + 1}", "water", "junction", float(roads.x_m[i]), float(roads.y_m[i]), ground_m=ground)
@@ -94,7 +90,7 @@ def lay_power(
     int array
         Road nodes that have a transformer.
     """
-    nodes = _public_nodes(roads)
+    nodes = roads.public_nodes
     tree = cKDTree(np.stack([roads.x_m[nodes], roads.y_m[nodes]], axis=1))
     stations = facilities.of_kind("substation")
     grid = net.node("grid-supply", "power", "substation", *_supply_point(frame))
@@ -124,11 +120,10 @@ def _supply_point(frame: Frame) -> tuple[float, float]:
     return float(x[0]), float(y[0])
 
 
-def tie_dependencies(
-    roads: Roads, powered: Ints, watered: Ints, drainage: Drainage, facilities: Facilities, net: Network
-) -> None:
+def tie_dependencies(roads: Roads, powered: Ints, watered: Ints, facilities: Facilities, net: Network) -> None:
     """Say who needs power and water and how long they last without."""
     tree = cKDTree(np.stack([roads.x_m[powered], roads.y_m[powered]], axis=1))
+    taps = cKDTree(np.stack([roads.x_m[watered], roads.y_m[watered]], axis=1))
     for kind, backup in _BACKUP_H.items():
         for i in facilities.of_kind(kind):
             x, y, facility = facilities.x_m[i], facilities.y_m[i], facilities.ids[i]
@@ -138,12 +133,12 @@ def tie_dependencies(
             net.link("power", "cable", feeder, load, float(away) + 1.0)
             net.depends(facility, load, "power", backup)
             if kind in ("hospital", "care_home", "shelter"):
-                tap = watered[cKDTree(np.stack([roads.x_m[watered], roads.y_m[watered]], axis=1)).query([x, y])[1]]
-                net.depends(facility, f"junction-{tap + 1}", "water", 12.0 if kind == "hospital" else 2.0)
+                tap = watered[taps.query([x, y])[1]] + 1
+                net.depends(facility, f"junction-{tap}", "water", 12.0 if kind == "hospital" else 2.0)
     for node_id, row in list(net.nodes.items()):
-        facility = row.get("facility_id")
-        if row["kind"] == "pump" and facility is not None:
-            net.depends(node_id, f"load-{facility}", "power", _BACKUP_H[_kind_of(facilities, str(facility))])
+        station = row.get("facility_id")
+        if row["kind"] == "pump" and station is not None:
+            net.depends(node_id, f"load-{station}", "power", _BACKUP_H[_kind_of(facilities, str(station))])
 
 
 def _kind_of(facilities: Facilities, facility: str) -> str:

@@ -1,7 +1,7 @@
 """What buildings are worth, how high their floors lie, who works there, and their Hazus occupancy class.
 
-Structure values are building costs, CNY/m² (order of the China Statistical Yearbook's cost of completed buildings, 2022); occupancy classes
-are those of the Hazus Flood Technical Manual (FEMA), RES3A–F by number of dwellings.
+Structure values are building costs, CNY/m² (order of the China Statistical Yearbook's cost of completed buildings,
+2022); occupancy classes are those of the Hazus Flood Technical Manual (FEMA), RES3A–F by number of dwellings.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def values_cny(buildings: Buildings, occupancy: NDArray[np.object_]) -> Floats:
     classes, which = np.unique(occupancy.astype(str), return_inverse=True)
     cost = np.array([_cost(name) for name in classes.tolist()])[which]
     high_rise = 1.0 + 0.012 * np.maximum(buildings.storeys - 6, 0)
-    return np.round(buildings.floor_m2 * cost * high_rise / 1000.0) * 1000.0
+    return np.asarray(np.round(buildings.floor_m2 * cost * high_rise / 1000.0) * 1000.0)
 
 
 def _cost(occupancy: str) -> float:
@@ -82,7 +82,7 @@ def floor_heights_m(frame: Frame, buildings: Buildings) -> Floats:
     base[buildings.land == HOUSE] = 0.30
     base[buildings.land == TOWER] = 0.60
     base[(buildings.land == SHOP) | (buildings.land == WORKS)] = 0.20
-    return np.round(base + rng.choice([-0.1, 0.0, 0.0, 0.1, 0.15], len(buildings)), 2)
+    return np.asarray(np.round(base + rng.choice([-0.1, 0.0, 0.0, 0.1, 0.15], len(buildings)), 2))
 
 
 def jobs_of(frame: Frame, buildings: Buildings) -> Floats:

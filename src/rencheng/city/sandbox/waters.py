@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rencheng.city.sandbox.frame import Frame
-from rencheng.city.sandbox.lattice import STREAM, STREAM_BAND_M, Lattice
+from rencheng.city.sandbox.streetplan import STREAM, STREAM_BAND_M, StreetPlan
 
 __all__ = ["RIVER_SLOPE", "STREAM_SLOPE", "Lake", "Stream", "Waters", "waters_of"]
 
@@ -83,20 +83,19 @@ class Waters:
         return np.asarray(mouth + STREAM_SLOPE * np.maximum(reach, 0.0))
 
 
-def waters_of(frame: Frame, plan: Lattice, *, cell_m: float, outlet_u_m: float) -> Waters:
+def waters_of(frame: Frame, plan: StreetPlan, *, cell_m: float, outlet_u_m: float) -> Waters:
     """Lay the waters in the bands that the plan keeps free for them."""
     rng = frame.rng("waters")
-    streams = []
-    for band in np.flatnonzero(plan.column_kind == STREAM):
-        streams.append(
-            Stream(
-                u_m=float(plan.column_edges[band]) + STREAM_BAND_M / 2.0,
-                side=int(plan.stream_side[band]),
-                half_m=max(5.0, 0.8 * cell_m),
-                wiggle_m=4.0,
-                wave_m=float(rng.uniform(250.0, 420.0)),
-            )
+    streams = [
+        Stream(
+            u_m=float(plan.column_edges[band]) + STREAM_BAND_M / 2.0,
+            side=int(plan.stream_side[band]),
+            half_m=max(5.0, 0.8 * cell_m),
+            wiggle_m=4.0,
+            wave_m=float(rng.uniform(250.0, 420.0)),
         )
+        for band in np.flatnonzero(plan.column_kind == STREAM)
+    ]
     tiles, t = plan.tiles, plan.lake_tile
     half_u = 0.5 * (tiles.u1[t] - tiles.u0[t]) - 40.0
     half_v = 0.5 * (tiles.v1[t] - tiles.v0[t]) - 45.0
