@@ -214,9 +214,10 @@ def _read_people(work: _Work) -> None:
     limit = work.limit
     if limit is None and not len(work.people.cells):
         limit = _hull_of_roads(work)
-    within = cells_in(limit, resolution) if limit is not None else np.zeros(0, dtype=np.uint64)
     use = data.population.cells if len(work.people.cells) else "limit"
-    chosen = {"table": work.people.cells, "limit": within, "both": np.union1d(work.people.cells, within)}[use]
+    none = np.zeros(0, dtype=np.uint64)
+    within = cells_in(limit, resolution) if limit is not None and use != "table" else none
+    chosen = within if use == "limit" else np.union1d(work.people.cells, within)
     work.frame = frame_of(chosen, resolution, data.city.metric_crs, data.limit.margin_m)
     work.report.source("cells").take("cells", len(chosen))
 

@@ -8,8 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from rencheng.city.defects import Findings, telling
 from rencheng.city.schema import schema_tables
@@ -94,6 +92,9 @@ def check_cycles(tables: Mapping[str, pa.Table], findings: Findings) -> None:
 
 def _circles(children: list[str | None], parents: list[str | None]) -> list[list[str]]:
     """Groups of ids each of which leads back to itself, in order of first appearance."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     edges = [(a, b) for a, b in zip(children, parents, strict=True) if a and b]
     ids = {name: i for i, name in enumerate(dict.fromkeys(name for edge in edges for name in edge))}
     if not ids:
