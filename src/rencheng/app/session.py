@@ -76,7 +76,7 @@ class Session:
         self._anchor: tuple[datetime, float] | None = None
         self._next: datetime | None = None
         self._offered = 0
-        self._stop = False
+        self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
     @property
@@ -110,7 +110,7 @@ class Session:
     def start(self) -> None:
         """Let the clock run, in a thread of its own."""
         with self._lock:
-            self._stop = False
+            self._stop.clear()
             self._phase = "running"
             self._thread = threading.Thread(target=self._turn_supervised, name="rencheng-loop", daemon=True)
             self._thread.start()
@@ -237,7 +237,7 @@ class Session:
 
     def _halt(self) -> None:
         with self._changed:
-            self._stop = True
+            self._stop.set()
             self._changed.notify_all()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join()
@@ -271,7 +271,7 @@ class Session:
             with self._changed:
                 moment = next(moments, None)
                 self._changed.notify_all()
-                if moment is None or self._stop:
+                if moment is None or self._stop.is_set():
                     self._phase = "ended" if moment is None else self._phase
                     self._progress = 1.0 if moment is None else self._progress
                     self._changed.notify_all()
@@ -280,12 +280,12 @@ class Session:
                 if self._anchor is None:
                     self._anchor = (moment.at, time.monotonic())
                 self._wait_for(moment.at)
-                if self._stop:
+                if self._stop.is_set():
                     return
 
     def _wait_for(self, at: datetime) -> None:
         """Sleep, with the lock given back, until the clock may show ``at``."""
-        while not self._stop:
+        while not self._stop.is_set():
             if self._phase == "paused":
                 self._changed.wait(1.0)
                 continue
@@ -303,7 +303,7 @@ class Session:
         last = time.monotonic()
         with self._changed:
             self._score.run.begin(self._now())
-        while not self._stop:
+        while not self._stop.is_set():
             with self._changed:
                 now, due = self._now(), self._score.run.loop.next_due()
                 if time.monotonic() - last >= self._live_turn_s:

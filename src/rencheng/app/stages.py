@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -103,10 +103,16 @@ STAGES: tuple[Stage, ...] = (
 
 def initial_states() -> States:
     """States before the first fact."""
-    rooms = {"sense": sense, "assess": assess, "warn": warn, "respond": respond}
-    late = {"recover": recover, "community": community, "evaluate": evaluate}
-    first: Mapping[str, Any] = {name: room.initial_state() for name, room in {**rooms, **late}.items()}  # type: ignore[attr-defined]
-    return States(seq=0, **first)
+    return States(
+        seq=0,
+        sense=sense.initial_state(),
+        assess=assess.initial_state(),
+        warn=warn.initial_state(),
+        respond=respond.initial_state(),
+        recover=recover.initial_state(),
+        community=community.initial_state(),
+        evaluate=evaluate.initial_state(),
+    )
 
 
 def evolve_all(states: States, entry: Entry) -> States:
