@@ -1,11 +1,11 @@
 """Recover 恢复: damage, resource gaps, rectification of latent hazards, and review.
 
-When the response to an incident has ended, the damage by building and cell is worked out from the deepest water that
-was assessed, gaps of relief goods are listed by area, and every road that had to be closed becomes a rectification
-task. An incident cannot be closed before it is assessed and reviewed.
+When the response to an incident has ended, the damage by building and cell is worked out from the deepest water of its
+hazard that was assessed in its cells, gaps of relief goods are listed by area, and damaged buildings and every road
+that had to be closed become rectification tasks. An incident cannot be closed before it is assessed and reviewed.
 """
 
-from rencheng.recover.damage import Damage, Relief, damage, read_relief, relief_gaps
+from rencheng.recover.damage import Damage, damage
 from rencheng.recover.decide import Inputs, decide, handle, next_due
 from rencheng.recover.facts import (
     DamageAssessed,
@@ -17,6 +17,8 @@ from rencheng.recover.facts import (
 from rencheng.recover.model import Recovery, Rectification, State, evolve, initial_state
 from rencheng.recover.orders import CompleteRectification, RecordReview
 from rencheng.recover.read import RecoveryView, open_rectifications, recoveries
+from rencheng.recover.relief import Relief, read_relief, relief_gaps
+from rencheng.recover.water import Water, deepest_water
 
 __all__ = [
     "CompleteRectification",
@@ -33,8 +35,10 @@ __all__ = [
     "ResourceGap",
     "ReviewRecorded",
     "State",
+    "Water",
     "damage",
     "decide",
+    "deepest_water",
     "evolve",
     "handle",
     "initial_state",

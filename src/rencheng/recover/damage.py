@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-import msgspec
 import numpy as np
 import pyarrow as pa
-import yaml
 from numpy.typing import NDArray
 
 from rencheng.city import City
-from rencheng.recover.facts import ResourceGap
+from rencheng.recover.water import Water
 from rencheng.science.fragility import DAMAGE_STATES, damage_state, loss_ratio
 
-__all__ = ["Damage", "Relief", "damage", "read_relief", "relief_gaps"]
+__all__ = ["Damage", "damage", "exposure"]
 
 F64 = NDArray[np.float64]
 FLOOR_HEIGHT_M = 0.3
 """First-floor height where the package has none (Hazus 6.1 Flood Model Technical Manual, slab on grade: 1 ft)."""
+DAMAGED_FROM = 0.01
+"""Loss ratio from which a building counts as damaged: the lower bound of Hazus' state slight."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,78 +66,140 @@ def _curve_of(occupancy: str, storeys: int) -> int:
     """Row of the curve of a Hazus occupancy class; ``RES3C`` falls back to ``RES3``, an unknown class to ``COM1``."""
     known = _curves().rows
     found = known.get(occupancy) or known.get(occupancy.rstrip("ABCDEF")) or known["COM1"]
-    return next((row for low, high, row in found if low <= storeys <= high), found[-1][2])
+    return next((row for low, high, row in found if low <= max(storeys, 1) <= high), found[-1][2])
 
 
-def damage(city: City, depth_m: Mapping[int, float]) -> Damage:
+def damage(city: City, water: Water) -> Damage:
     """Work out the damage of a flood.
 
     Parameters
     ----------
     city : City
         Needs ``cells``; with ``buildings`` the loss is worked out as well.
-    depth_m : mapping of int to float
-        H3 cell → greatest water depth over the cell's median ground.
+    water : Water
+        Depth and extent by cell.
 
     Notes
     -----
-    The water surface of a cell is its median ground plus the depth; a building stands in water by that surface less its
-    own ground and floor height. Curves: Hazus 6.1 (FEMA 2024), structure only.
+    In a cell of which a share stands in water, its lowest buildings do: of river water those within the share, the
+    surface lying the mean depth over their mean ground; of street water the lowest tenth (at least one building), the
+    surface lying the depth over the lowest ground. A building whose ground is not known counts with that share of its
+    loss. Curves: Hazus 6.1 (FEMA 2024), structure only, at the depth over the first floor.
     """
-    cells = city.table("cells")
-    ids = city.column("cells", "cell")
-    wet = np.array([depth_m.get(int(c), 0.0) for c in ids])
-    residents = city.column("cells", "residents").astype(np.float64)
     if not city.has("buildings") or not len(city.table("buildings")):
-        table = _cells_table(ids, wet, np.zeros(len(cells)), np.zeros(len(cells), np.int64), residents)
-        affected = float(residents[wet > 0].sum())
-        empty = _buildings_table([], np.zeros(0, np.uint64), np.zeros(0), np.zeros(0), np.zeros(0))
-        method = "exposure only: the city package has no buildings"
-        return Damage(
-            method=method, buildings=empty, cells=table, buildings_damaged=0, residents_affected=affected, loss_cny=None
-        )
-    return _building_damage(city, ids, wet, residents)
+        return exposure(city, water.cell, water.share_ratio, "exposure only: the city package has no buildings", water)
+    return _building_damage(city, water)
 
 
-def _building_damage(city: City, ids: NDArray[np.uint64], wet: F64, residents: F64) -> Damage:
-    table = city.table("buildings")
-    count = len(table)
-    position = {int(c): i for i, c in enumerate(ids)}
-    home = np.array([position.get(int(c), -1) for c in city.column("buildings", "cell")])
-    in_cell = home >= 0
-    ground = _filled(city, "ground_m", np.nan)
-    cell_ground = city.column("cells", "ground_m", default=np.nan).astype(np.float64)
-    depth = np.where(in_cell, wet[home], 0.0)
-    offset = np.where(in_cell, cell_ground[home] - ground, 0.0)
-    depth = np.where(depth > 0.0, np.maximum(depth + np.nan_to_num(offset), 0.0), 0.0)
-    over_floor = np.where(depth > 0.0, depth - _filled(city, "floor_height_m", FLOOR_HEIGHT_M), -np.inf)
-    storeys = _filled(city, "storeys", 1.0).astype(np.int64)
-    occupancy = table["occupancy"].to_pylist() if "occupancy" in table.column_names else [None] * count
-    kinds = {key: _curve_of(*key) for key in dict.fromkeys(zip((o or "RES1" for o in occupancy), storeys.tolist()))}  # noqa: B905 — both have one item per building
-    curve = np.array([kinds[o or "RES1", s] for o, s in zip(occupancy, storeys.tolist(), strict=True)], dtype=np.intp)
-    curves = _curves()
-    ratio = np.zeros(count)
-    hit = np.isfinite(over_floor)
-    ratio[hit] = loss_ratio(over_floor[hit], curve[hit], curves.depth_m, curves.ratio)
-    loss = ratio * _filled(city, "value_cny", 0.0)
-    slot = home[in_cell]
-    by_cell = np.bincount(slot, weights=loss[in_cell], minlength=len(ids)).astype(np.float64)
-    hurt = np.bincount(slot, weights=(ratio[in_cell] > 0.01).astype(np.float64), minlength=len(ids)).astype(np.int64)
-    people = _filled(city, "residents", 0.0)
+def exposure(city: City, cell: NDArray[np.uint64], share_ratio: F64, method: str, water: Water | None = None) -> Damage:
+    """Count residents of a share of each cell, where loss cannot be worked out; ``method`` says why."""
+    ids = city.column("cells", "cell")
+    residents = _by_cell(ids, cell, share_ratio) * np.nan_to_num(city.column("cells", "residents").astype(np.float64))
+    depth = np.zeros(len(ids)) if water is None else _by_cell(ids, water.cell, water.depth_m)
     return Damage(
-        method="Hazus 6.1 structure curves at the depth over each building's floor",
-        buildings=_buildings_table(
-            [b for b, h in zip(table["building_id"].to_pylist(), hit, strict=True) if h],
-            city.column("buildings", "cell")[hit],
-            depth[hit],
-            ratio[hit],
-            loss[hit],
-        ),
-        cells=_cells_table(ids, wet, by_cell, hurt, residents),
-        buildings_damaged=int((ratio > 0.01).sum()),
-        residents_affected=float(people[depth > 0.0].sum()),
-        loss_cny=float(loss.sum()),
+        method=method,
+        buildings=_buildings_table([], np.zeros(0, np.uint64), np.zeros(0), np.zeros(0), np.zeros(0)),
+        cells=_cells_table(ids, depth, np.zeros(len(ids)), np.zeros(len(ids)), residents),
+        buildings_damaged=0,
+        residents_affected=float(residents.sum()),
+        loss_cny=None,
     )
+
+
+def _by_cell(ids: NDArray[np.uint64], cell: NDArray[np.uint64], value: F64) -> F64:
+    """Values of some cells laid on all cells of the city; 0 elsewhere."""
+    out = np.zeros(len(ids))
+    order = np.argsort(ids)
+    slot = np.clip(np.searchsorted(ids, cell, sorter=order), 0, max(len(ids) - 1, 0))
+    known = ids[order[slot]] == cell
+    out[order[slot[known]]] = value[known]
+    return out
+
+
+def _building_damage(city: City, water: Water) -> Damage:
+    ids = city.column("cells", "cell")
+    depth_of, share_of = _by_cell(ids, water.cell, water.depth_m), _by_cell(ids, water.cell, water.share_ratio)
+    table = city.table("buildings")
+    order = np.argsort(ids)
+    cell = city.column("buildings", "cell")
+    slot = np.clip(np.searchsorted(ids, cell, sorter=order), 0, len(ids) - 1)
+    home = np.where(ids[order[slot]] == cell, order[slot], -1)
+    ground = _filled(city, "ground_m", np.nan)
+    depth, weight = _depth_at_buildings(home, ground, depth_of, share_of, at_lowest=water.at_lowest)
+    hit = np.flatnonzero(weight > 0.0)
+    in_water = np.zeros(len(table))
+    in_water[hit] = _loss_ratios(city, table, depth, hit)
+    ratio = in_water * weight
+    value = _filled(city, "value_cny", np.nan)
+    valued = bool(np.isfinite(value).any())
+    loss = ratio * np.nan_to_num(value)
+    hurt = np.where(in_water > DAMAGED_FROM, weight, 0.0)
+    people = _filled(city, "residents", np.nan)
+    if np.isfinite(people).any():
+        residents = _sum(home, np.nan_to_num(people) * weight, len(ids))
+    else:
+        residents = share_of * np.nan_to_num(city.column("cells", "residents").astype(np.float64))
+    return Damage(
+        method=_method(ground, home, depth_of, valued=valued),
+        buildings=_buildings_table(
+            table["building_id"].take(pa.array(hit)).to_pylist(), cell[hit], depth[hit], ratio[hit], loss[hit]
+        ),
+        cells=_cells_table(ids, depth_of, _sum(home, loss, len(ids)), _sum(home, hurt, len(ids)), residents),
+        buildings_damaged=round(float(hurt.sum())),
+        residents_affected=float(residents.sum()),
+        loss_cny=float(loss.sum()) if valued else None,
+    )
+
+
+def _method(ground: F64, home: NDArray[np.int64], depth_of: F64, *, valued: bool) -> str:
+    wet = (home >= 0) & (depth_of[home] > 0.0)
+    said = "Hazus 6.1 structure curves at the depth over each building's floor"
+    if np.isnan(ground[wet]).any():
+        said += "; where a building's ground is not known, the flooded share of its loss"
+    return said if valued else f"{said}; no loss in money: the package gives no values"
+
+
+def _depth_at_buildings(
+    home: NDArray[np.int64], ground: F64, depth_of: F64, share_of: F64, *, at_lowest: bool
+) -> tuple[F64, F64]:
+    """Depth over the ground at every building, and how much of it counts: 1, 0, or a share where ground is unknown."""
+    depth = np.where(home >= 0, depth_of[home], 0.0)
+    weight = np.where(depth > 0.0, share_of[home], 0.0)
+    known = np.flatnonzero((depth > 0.0) & np.isfinite(ground))
+    if not len(known):
+        return depth, weight
+    order = known[np.lexsort((ground[known], home[known]))]
+    begins = np.flatnonzero(np.append(True, np.diff(home[order]) != 0))
+    count = np.diff(np.append(begins, len(order)))
+    group = np.repeat(np.arange(len(begins)), count)
+    rank = np.arange(len(order)) - begins[group]
+    share = share_of[home[order]] * count[group]
+    if at_lowest:
+        wet = rank < share
+        level = ground[order][begins][group]
+    else:
+        wet = rank + 0.5 <= share
+        some = np.maximum(np.bincount(group, weights=wet, minlength=len(begins)), 1.0)
+        level = (np.bincount(group, weights=np.where(wet, ground[order], 0.0), minlength=len(begins)) / some)[group]
+    over = np.where(wet, np.maximum(level + depth[order] - ground[order], 0.0), 0.0)
+    depth[order], weight[order] = over, (over > 0.0).astype(np.float64)
+    return depth, weight
+
+
+def _loss_ratios(city: City, table: pa.Table, depth: F64, hit: NDArray[np.int64]) -> F64:
+    over_floor = depth[hit] - _filled(city, "floor_height_m", FLOOR_HEIGHT_M)[hit]
+    storeys = _filled(city, "storeys", 1.0)[hit].astype(np.int64).tolist()
+    known = "occupancy" in table.column_names
+    named = table["occupancy"].take(pa.array(hit)).to_pylist() if known else [None] * len(hit)
+    kinds = [(o or "RES1", s) for o, s in zip(named, storeys, strict=True)]
+    row = {kind: _curve_of(*kind) for kind in dict.fromkeys(kinds)}
+    curves = _curves()
+    return loss_ratio(over_floor, np.array([row[k] for k in kinds], dtype=np.intp), curves.depth_m, curves.ratio)
+
+
+def _sum(home: NDArray[np.int64], value: F64, count: int) -> F64:
+    at = home >= 0
+    return np.bincount(home[at], weights=value[at], minlength=count).astype(np.float64)
 
 
 def _filled(city: City, column: str, default: float) -> F64:
@@ -159,69 +221,14 @@ def _buildings_table(ids: Sequence[str], cell: NDArray[np.uint64], depth: F64, r
     )
 
 
-def _cells_table(ids: NDArray[np.uint64], depth: F64, loss: F64, count: NDArray[np.int64], residents: F64) -> pa.Table:
-    wet = depth > 0.0
+def _cells_table(ids: NDArray[np.uint64], depth: F64, loss: F64, count: F64, residents: F64) -> pa.Table:
+    hit = (depth > 0.0) | (residents > 0.0)
     return pa.table(
         {
-            "cell": pa.array(ids[wet], pa.uint64()),
-            "depth_m": depth[wet],
-            "loss_cny": loss[wet],
-            "buildings": count[wet],
-            "residents": residents[wet],
+            "cell": pa.array(ids[hit], pa.uint64()),
+            "depth_m": depth[hit],
+            "loss_cny": loss[hit],
+            "buildings": np.round(count[hit]).astype(np.int64),
+            "residents": residents[hit],
         }
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReliefItem:
-    """What one affected resident needs of an item."""
-
-    unit: str
-    per_resident: float
-    note: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relief:
-    """The table of relief items, with its source."""
-
-    version: str
-    jurisdiction: str
-    valid_from: str
-    source: str
-    items: dict[str, ReliefItem]
-
-
-def read_relief() -> Relief:
-    """Read the shipped relief table."""
-    text = (files("rencheng.recover") / "data" / "relief.yaml").read_text(encoding="utf-8")
-    return msgspec.convert(yaml.safe_load(text), Relief)
-
-
-def relief_gaps(city: City, wet_cells: Iterable[int], relief: Relief) -> tuple[ResourceGap, ...]:
-    """What the affected residents of each area need beyond what the city has in stock.
-
-    Stocks are shared between areas in proportion to need; an area is the smallest one its cells name.
-    """
-    wet = set(wet_cells)
-    affected: dict[str, float] = {}
-    for row in (
-        city.table("cells")
-        .select([c for c in ("cell", "area_id", "residents") if c in city.table("cells").column_names])
-        .to_pylist()
-    ):
-        if row["cell"] in wet:
-            area = row.get("area_id") or city.manifest.id
-            affected[area] = affected.get(area, 0.0) + float(row["residents"])
-    total = sum(affected.values())
-    stock: dict[str, float] = {}
-    for row in city.rows("stocks"):
-        stock[row["item"]] = stock.get(row["item"], 0.0) + float(row["quantity"])
-    gaps = []
-    for area, people in sorted(affected.items()):
-        for item, rule in relief.items.items():
-            needed = people * rule.per_resident
-            available = stock.get(item, 0.0) * people / total if total else 0.0
-            if needed > available:
-                gaps.append(ResourceGap(area_id=area, item=item, needed=needed, available=available, unit=rule.unit))
-    return tuple(gaps)

@@ -27,8 +27,8 @@ class DamageAssessed:
     """Loss by building and cell of one incident; the rows are fields named by content hash.
 
     ``buildings_field`` has ``building_id``, ``cell``, ``depth_m``, ``loss_ratio``, ``loss_cny``, ``state`` (none,
-    slight, moderate, substantial); ``cells_field`` has ``cell``, ``depth_m``, ``loss_cny``, ``buildings``,
-    ``residents``.
+    slight, moderate, substantial); ``cells_field`` has ``cell``, ``depth_m``, ``loss_cny``, ``buildings``
+    (damaged), ``residents`` (affected).
     """
 
     incident_id: str

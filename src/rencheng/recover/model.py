@@ -21,8 +21,11 @@ class Recovery:
     hazard: str
     title: Bilingual
     opened: FactId
+    warning_id: str
+    cells: frozenset[int]
+    """Cells that it is about: its own and those of every notice of its warning."""
     fields: tuple[str, ...] = ()
-    """Risk fields published while it was open, by content hash, without repeats in a row."""
+    """Risk fields of its hazard that stood while it was open, by content hash, without repeats in a row."""
     closures: Mapping[int, tuple[float, float, float]]
     """Road link closed during it → lon, lat, depth in metres (0 where unknown)."""
     ended: FactId | None = None
@@ -54,11 +57,13 @@ class State:
 
     recoveries: Mapping[str, Recovery]
     rectifications: Mapping[str, Rectification]
+    standing_fields: Mapping[str, tuple[str, str]]
+    """Hazard model → hazard and the risk field that stands."""
 
 
 def initial_state() -> State:
     """Nothing happened yet."""
-    return State(recoveries={}, rectifications={})
+    return State(recoveries={}, rectifications={}, standing_fields={})
 
 
 def evolve(state: State, entry: Entry) -> State:
@@ -73,16 +78,33 @@ def _put(state: State, recovery: Recovery) -> State:
 
 def _opened(state: State, entry: Entry) -> State:
     body = entry.body
-    return _put(
-        state,
-        Recovery(incident_id=body.incident_id, hazard=body.hazard, title=body.title, opened=entry.id, closures={}),
+    recovery = Recovery(
+        incident_id=body.incident_id,
+        hazard=body.hazard,
+        title=body.title,
+        opened=entry.id,
+        warning_id=body.warning_id,
+        cells=frozenset(body.cells),
+        fields=tuple(field for hazard, field in state.standing_fields.values() if hazard == body.hazard),
+        closures={},
     )
+    return _put(state, recovery)
 
 
 def _risk(state: State, entry: Entry) -> State:
+    body = entry.body
+    state = replace(state, standing_fields={**state.standing_fields, body.model: (body.hazard, body.field)})
     for recovery in state.recoveries.values():
-        if recovery.ended is None and recovery.fields[-1:] != (entry.body.field,):
-            state = _put(state, replace(recovery, fields=(*recovery.fields, entry.body.field)))
+        if recovery.ended is None and recovery.hazard == body.hazard and recovery.fields[-1:] != (body.field,):
+            state = _put(state, replace(recovery, fields=(*recovery.fields, body.field)))
+    return state
+
+
+def _notice(state: State, entry: Entry) -> State:
+    body = entry.body
+    for recovery in state.recoveries.values():
+        if recovery.ended is None and recovery.warning_id == body.warning_id:
+            state = _put(state, replace(recovery, cells=recovery.cells | frozenset(body.notice.cells)))
     return state
 
 
@@ -141,6 +163,9 @@ def _rectified(state: State, entry: Entry) -> State:
 _LEARN: dict[str, Any] = {
     "IncidentOpened": _opened,
     "RiskAssessed": _risk,
+    "WarningUpgraded": _notice,
+    "WarningDowngraded": _notice,
+    "WarningUpdated": _notice,
     "RoadClosed": _closure,
     "IncidentNodeReached": _node,
     "DamageAssessed": _assessed,
