@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import pyarrow as pa
 import pytest
-from tests.respond.respond_town import START, World, link_id, place
+from tests.respond.respond_town import START, World, link_id, place, town_tables
 
 from rencheng import respond
 from rencheng.assess.facts import RiskAssessed
+from rencheng.city import City
 from rencheng.kernel import cell_of
+from rencheng.respond import Inputs
 from rencheng.respond.orders import CloseRoad, RaiseNeed, ReopenRoad
 from rencheng.respond.read import closure_views, need_views, unit_views
 
@@ -198,6 +201,28 @@ def test_a_place_that_closed_roads_cut_off_is_told_apart(world: World) -> None:
     assert {e.kind for e in world.entries if e.id in causes} == {"NeedRaised", "RoadClosed"}
     world.order(ReopenRoad(link_id=link_id((3, 4), (4, 4))))
     assert world.said("UnitAssigned")
+
+
+def test_water_around_a_call_does_not_keep_help_away_help_comes_to_its_edge(make_town: Callable[..., City]) -> None:
+    tables = town_tables()
+    lon, lat = place(1, 3)
+    edge = (lon + 0.003, lat)
+    tables["road_nodes"].append({"node_id": 100, "lon": edge[0], "lat": edge[1]})
+    tables["road_links"] += [
+        {
+            "link_id": 90000 + k, "from_node": a, "to_node": b, "length_m": 700.0, "road_class": "service",
+            "speed_m_s": 10.0,
+        }
+        for k, (a, b) in enumerate([(21, 100), (100, 21)])
+    ]  # fmt: skip
+    world = World(Inputs.of(make_town(tables), simulate_units=True))
+    world.warn("yellow")
+    world.water(lon, lat, 0.6)
+    world.report("medical", 1, 3)
+    sent = world.said("UnitAssigned")[0]
+    assert sent.route[-2:] == ((round(edge[0], 6), round(edge[1], 6)), (lon, lat))
+    driven = sum(1000.0 if link < 90000 else 700.0 for link in sent.links) / 10.0
+    assert sent.travel_s == pytest.approx(driven + 287, abs=5), "287 m by foot at 1 m/s"
 
 
 def test_near_certain_risk_closes_an_underpass_before_the_water_comes(world: World) -> None:

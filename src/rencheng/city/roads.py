@@ -160,6 +160,14 @@ class RoadGraph:
         nodes: Ints = self.main_nodes[found]
         return nodes
 
+    def nodes_near(self, lon: float, lat: float, radius_m: float, *, most: int = 12) -> tuple[Ints, Floats]:
+        """Nodes of the main part within so many metres, nearest first, and their distance in metres."""
+        x_m, y_m = self.to_metric.transform(lon, lat)
+        gap_m, found = self._tree.query([x_m, y_m], k=min(most, len(self.main_nodes)), distance_upper_bound=radius_m)
+        gap_m, found = np.atleast_1d(gap_m), np.atleast_1d(found)
+        near = np.isfinite(gap_m)
+        return self.main_nodes[found[near]], np.asarray(gap_m[near], dtype=np.float64)
+
     def matrix_s(self, sources: Ints, targets: Ints, closed: Iterable[int] = ()) -> Floats:
         """Travel times between node indices with links closed; shape (sources, targets)."""
         return travel_times_s(self.indptr, self.indices, self.cost_s(closed), sources, targets)

@@ -93,7 +93,8 @@ def dispatch(
     needs, units : sequences
         What is asked for and what there is; busy units are given too, so that reasons can tell busy from absent.
     travel_s : float array, shape (needs, units)
-        Travel time of each unit to each need over the roads that are open; ``inf`` where no way leads.
+        Travel time of each unit to each need over the roads that are open, for busy units from where they will be free;
+        ``inf`` where no way leads.
 
     Returns
     -------
@@ -149,25 +150,27 @@ def _reason(
     need: DispatchNeed, skilled: NDArray[np.bool_], eligible: NDArray[np.bool_], travel_s: NDArray[np.float64]
 ) -> Unmet:
     skills = ", ".join(need.skills)
-    have, free = int(skilled.sum()), int(eligible.sum())
+    reaching = skilled & np.isfinite(travel_s)
+    have, free = int(skilled.sum()), int((reaching & eligible).sum())
     if have == 0:
         reason, detail = (
             "no_unit_with_skill",
             Bilingual(zh=f"全市没有具备 {skills} 能力的力量", en=f"No unit of the city can do {skills}"),
         )
+    elif not bool(reaching.any()):
+        reason, detail = (
+            "unreachable",
+            Bilingual(
+                zh=f"道路封闭，具备 {skills} 能力的 {have} 支力量均无法到达",
+                en=f"Closed roads keep all {have} units for {skills} away",
+            ),
+        )
     elif free == 0:
         reason, detail = (
             "all_units_busy",
             Bilingual(
-                zh=f"具备 {skills} 能力的 {have} 支力量均在执行任务", en=f"All {have} units for {skills} are busy"
-            ),
-        )
-    elif not bool(np.isfinite(travel_s[eligible]).any()):
-        reason, detail = (
-            "unreachable",
-            Bilingual(
-                zh=f"道路封闭，{free} 支空闲力量均无法到达",
-                en=f"Closed roads keep all {free} free units for {skills} away",
+                zh=f"能够到达且具备 {skills} 能力的力量均在执行任务",
+                en=f"Every unit for {skills} that can get there is busy",
             ),
         )
     else:

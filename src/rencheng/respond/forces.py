@@ -36,7 +36,7 @@ STRAIGHT_SPEED_M_S = 30 / 3.6
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a unit can be sent from."""
+    """Where a unit can be sent from, now or, while it is busy, when it is done."""
 
     unit: Unit
     lon: float
@@ -44,13 +44,15 @@ class Place:
     free: bool
 
 
-def place_of(state: State, unit: Unit, now: datetime) -> Place:
-    """Where a unit is and whether it is free: at its station until it is first sent."""
+def place_of(state: State, unit: Unit) -> Place:
+    """Where a unit starts from: its station until it is first sent, its need while it is bound for one."""
     moved = state.units.get(unit.unit_id)
     if moved is None:
         return Place(unit, unit.lon, unit.lat, True)
-    lon, lat = position_at(moved, now)
-    return Place(unit, lon, lat, not moved.need_id)
+    if moved.need_id:
+        need = state.needs[moved.need_id]
+        return Place(unit, need.lon, need.lat, False)
+    return Place(unit, moved.lon, moved.lat, True)
 
 
 def position_at(unit: UnitNow, now: datetime) -> tuple[float, float]:
@@ -74,16 +76,22 @@ def send_units(turn: Turn) -> None:
     if not needs or not turn.inputs.units:
         _say_unmet_without_units(turn, needs)
         return
-    places = [place_of(turn.state, u, turn.now) for u in turn.inputs.units.values()]
+    places = [place_of(turn.state, u) for u in turn.inputs.units.values()]
     result = _solve(turn, needs, places)
     by_id = {p.unit.unit_id: p for p in places}
     for a in result.assignments:
         _assign(turn, turn.state.needs[a.need_id], by_id[a.unit_id], why=_why(turn, a.travel_s))
     for unmet in result.unmet:
         need = turn.state.needs[unmet.need_id]
-        if need.unmet_reason != unmet.reason and not need.units:
+        if _is_news(need.unmet_reason, unmet.reason) and not need.units:
             body = NeedUnmet(need_id=unmet.need_id, reason=unmet.reason, detail=unmet.detail)
             turn.say(f"need/{unmet.need_id}", body, need.fact_id, *_closures(turn, unmet.reason))
+
+
+def _is_news(before: str, now: str) -> bool:
+    """Whether a reason is worth saying: waiting is waiting, whether all units are busy or one went to somebody else."""
+    waiting = ("all_units_busy", "outranked")
+    return before != now and not (before in waiting and now in waiting)
 
 
 def _say_unmet_without_units(turn: Turn, needs: list[Need]) -> None:
@@ -132,7 +140,7 @@ def _solve(turn: Turn, needs: list[Need], places: list[Place]) -> DispatchResult
     closed = tuple(sorted(turn.state.closures))
     question = (
         tuple((n.need_id, n.served, n.units) for n in needs),
-        tuple((p.unit.unit_id, p.free, (p.lon, p.lat) if p.free else None) for p in places),
+        tuple((p.unit.unit_id, p.free, p.lon, p.lat) for p in places),
         closed,
     )
     if turn.inputs.memo.get("dispatch", (None,))[0] != question:
@@ -152,21 +160,32 @@ def _solve(turn: Turn, needs: list[Need], places: list[Place]) -> DispatchResult
 def travel_table_s(
     inputs: Inputs, needs: list[Need], places: list[Place], closed: tuple[int, ...]
 ) -> NDArray[np.float64]:
-    """Travel time of each unit to each need; only free units are reckoned, busy ones are ``inf``; (needs, units)."""
-    table = np.full((len(needs), len(places)), np.inf)
-    free = [k for k, p in enumerate(places) if p.free]
-    if not free:
-        return table
+    """Travel time of each unit to each need, of busy ones from where they are bound; shape (needs, units)."""
     to_lon, to_lat = np.array([n.lon for n in needs]), np.array([n.lat for n in needs])
-    at_lon, at_lat = np.array([places[k].lon for k in free]), np.array([places[k].lat for k in free])
+    at_lon, at_lat = np.array([p.lon for p in places]), np.array([p.lat for p in places])
     if inputs.roads is None:
         gap = distance_m(to_lon[:, None], to_lat[:, None], at_lon[None, :], at_lat[None, :])
-        table[:, free] = gap * DETOUR_RATIO / STRAIGHT_SPEED_M_S
-        return table
+        return np.asarray(gap * DETOUR_RATIO / STRAIGHT_SPEED_M_S, dtype=np.float64)
     roads = inputs.roads
-    times = roads.matrix_s(roads.nearest_node(at_lon, at_lat), roads.nearest_node(to_lon, to_lat), closed)
-    table[:, free] = times.T
+    at = roads.nearest_node(at_lon, at_lat)
+    table = roads.matrix_s(at, roads.nearest_node(to_lon, to_lat), closed).T
+    for row in np.flatnonzero(~np.isfinite(table).any(axis=1)).tolist():
+        _, time_s = _approach(inputs, roads, at, needs[row], closed)
+        table[row] = time_s
     return table
+
+
+def _approach(
+    inputs: Inputs, roads: RoadGraph, at: NDArray[np.int64], need: Need, closed: tuple[int, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Node at the water's edge from which each unit goes on by foot or boat, and the time in all; shapes (units,)."""
+    rule = inputs.rules.needs
+    nodes, gap_m = roads.nodes_near(need.lon, need.lat, rule.approach_m)
+    if not len(nodes):
+        return np.zeros(len(at), dtype=np.int64), np.full(len(at), np.inf)
+    time_s = roads.matrix_s(at, nodes, closed) + gap_m[None, :] / rule.approach_speed_m_s
+    best = time_s.argmin(axis=1)
+    return nodes[best], time_s[np.arange(len(at)), best]
 
 
 def _assign(turn: Turn, need: Need, place: Place, *, why: str, cause: Closure | None = None) -> None:
@@ -193,14 +212,23 @@ def _why(turn: Turn, travel_s: float) -> str:
 
 
 def route_between(turn: Turn, lon: float, lat: float, need: Need) -> Route:
-    """Way from a place to a need over the roads that are open."""
+    """Way from a place to a need over open roads, and by foot or boat from where they end if that is near."""
     roads = turn.inputs.roads
     if roads is None:
         gap = float(distance_m(lon, lat, need.lon, need.lat))
         line = ((round(lon, 6), round(lat, 6)), (round(need.lon, 6), round(need.lat, 6)))
         return Route(travel_s=gap * DETOUR_RATIO / STRAIGHT_SPEED_M_S, links=(), points=line)
+    closed = tuple(sorted(turn.state.closures))
     source, target = roads.nearest_node(np.array([lon, need.lon]), np.array([lat, need.lat])).tolist()
-    return roads.route(source, target, sorted(turn.state.closures))
+    direct = roads.route(source, target, closed)
+    if np.isfinite(direct.travel_s):
+        return direct
+    edge, time_s = _approach(turn.inputs, roads, np.array([source]), need, closed)
+    if not np.isfinite(time_s[0]):
+        return direct
+    drive = roads.route(source, int(edge[0]), closed)
+    here = (round(need.lon, 6), round(need.lat, 6))
+    return Route(travel_s=float(time_s[0]), links=drive.links, points=(*drive.points, here))
 
 
 def reroute_units(turn: Turn) -> None:

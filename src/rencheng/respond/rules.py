@@ -18,7 +18,17 @@ import msgspec
 from rencheng.kernel import Bilingual, Colour, EventGrade, InvalidConfig, ResponseLevel
 from rencheng.respond.yaml_files import convert_yaml
 
-__all__ = ["ClosureRule", "GradeRule", "LevelRule", "NeedKind", "NodeRule", "Rules", "jurisdiction_fit", "read_rules"]
+__all__ = [
+    "ClosureRule",
+    "GradeRule",
+    "LevelRule",
+    "NeedKind",
+    "NeedRules",
+    "NodeRule",
+    "Rules",
+    "jurisdiction_fit",
+    "read_rules",
+]
 
 T = TypeVar("T")
 
@@ -53,9 +63,11 @@ class NeedKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
 
 class NeedRules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """All kinds of need."""
+    """All kinds of need, and how units cover the last stretch where roads are closed."""
 
     source: str
+    approach_m: float
+    approach_speed_m_s: float
     kinds: list[NeedKind]
 
 
@@ -99,7 +111,7 @@ class Rules:
 
     levels: tuple[LevelRule, ...]
     nodes: tuple[NodeRule, ...]
-    needs: tuple[NeedKind, ...]
+    needs: NeedRules
     closures: ClosureRule
     grades: GradeRule
 
@@ -123,12 +135,12 @@ class Rules:
     @cached_property
     def need_kinds(self) -> Mapping[str, NeedKind]:
         """Kinds of need by name."""
-        return {k.kind: k for k in self.needs}
+        return {k.kind: k for k in self.needs.kinds}
 
     @cached_property
     def need_of_report(self) -> Mapping[str, NeedKind]:
         """Kind of need that each report category raises."""
-        return {category: k for k in self.needs for category in k.reports}
+        return {category: k for k in self.needs.kinds for category in k.reports}
 
 
 def jurisdiction_fit(rule: str, place: str) -> int:
@@ -155,7 +167,7 @@ def read_rules(city_path: Path | None = None) -> Rules:
     rules = Rules(
         levels=tuple(_read("levels.yaml", list[LevelRule], city_path)),
         nodes=tuple(_read("nodes.yaml", list[NodeRule], city_path)),
-        needs=tuple(_read("needs.yaml", NeedRules, city_path).kinds),
+        needs=_read("needs.yaml", NeedRules, city_path),
         closures=_read("closures.yaml", ClosureRule, city_path),
         grades=_read("grades.yaml", GradeRule, city_path),
     )
