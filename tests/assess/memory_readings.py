@@ -39,6 +39,10 @@ class MemoryReadings:
             }
         )
 
+    def window_all(self, quantity: str) -> pa.Table:
+        """Every reading of a quantity, flagged or not."""
+        return self._tables[quantity]
+
     def window(
         self,
         quantity: str,

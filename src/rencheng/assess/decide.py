@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+
+import numpy as np
 
 from rencheng.assess.consequence import risk_table
 from rencheng.assess.facts import RiskAssessed
 from rencheng.assess.forecasting import StageForecaster, forecast_inputs, forecast_signals
 from rencheng.assess.frame import CityFrame, city_frame
-from rencheng.assess.gauging import gauge_states, gauges_now
+from rencheng.assess.gauging import GaugesNow, gauge_states, gauges_now
 from rencheng.assess.hazard_model import HazardModel, ModelInputs, hazard_models
 from rencheng.assess.model import State, learn
 from rencheng.assess.ports import FieldStore
@@ -20,7 +22,8 @@ from rencheng.assess.signals import rain_signals, stage_signals
 from rencheng.assess.susceptibility import Susceptibility, susceptibility_of
 from rencheng.assess.windows import rain_state, series_window
 from rencheng.city import City
-from rencheng.kernel import Draft, FactId, MissingData, derived_id, format_instant, hours
+from rencheng.kernel import Draft, FactId, Hazard, MissingData, derived_id, format_instant, hours
+from rencheng.science.regular_series import last_values
 from rencheng.sense.ports import Readings
 
 __all__ = ["Inputs", "decide"]
@@ -97,6 +100,7 @@ def decide(state: State, inputs: Inputs, now: datetime) -> list[Draft]:
     frame, rules = inputs.frame, inputs.rules
     stage = series_window(inputs.readings, frame.gauges, "stage_m", start=now - hours(STAGE_WINDOW_H), end=now)
     gauges = gauges_now(stage, len(frame.gauges), now, rules.stage)
+    gauges = _last_heard(state, inputs, gauges, now)
     rain = rain_state(inputs.readings, frame, now, reach_m=rules.rain.reach_m)
     depths = depth_observations(state, inputs.readings, frame, rules.water, now)
     learnt = inputs.forecaster.levels(now)
@@ -120,6 +124,19 @@ def decide(state: State, inputs: Inputs, now: datetime) -> list[Draft]:
         depths=depths,
     )
     return [*drafts, *_risks(ahead, inputs, model_inputs)]
+
+
+def _last_heard(state: State, inputs: Inputs, gauges: GaugesNow, now: datetime) -> GaugesNow:
+    """Find out when gauges were last heard that signal but have fallen silent: a drowned gauge is no all-clear."""
+    index = inputs.frame.gauges.index
+    signalling = sorted({s.body.sensor_id for s in state.signals.values() if s.body.hazard == Hazard.RIVER_FLOOD})
+    silent = [s for s in signalling if s in index and gauges.at_us[index[s]] < 0]
+    if not silent:
+        return gauges
+    start = now - hours(inputs.rules.stage.silent_clear_h)
+    stage = series_window(inputs.readings, inputs.frame.gauges, "stage_m", start=start, end=now, sensors=silent)
+    _, at = last_values(stage.row, stage.at_us, stage.value, count=len(gauges.at_us))
+    return replace(gauges, at_us=np.where(gauges.at_us < 0, at, gauges.at_us))
 
 
 def _provisional(state: State, drafts: list[Draft]) -> State:
