@@ -24,7 +24,7 @@ from rencheng.sense.facts import (
 from rencheng.sense.model import State
 from rencheng.sense.ports import ReadingStore
 
-__all__ = ["Inputs", "decide", "feed_failed", "next_due"]
+__all__ = ["Inputs", "decide", "feed_failed", "feed_recovered", "next_due"]
 
 SUSPECT_AT = 3
 """A channel is suspected when its counter for a flag reaches this, and trusted again when it is back at 0."""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from rencheng.kernel import derived_id, distance_m, neighbours
 
-__all__ = ["FUSION_AGE", "FUSION_RADIUS_M", "RecentReport", "event_of", "with_report"]
+__all__ = ["FUSION_AGE", "FUSION_RADIUS_M", "Recent", "RecentReport", "event_of", "with_report"]
 
 FUSION_RADIUS_M = 300.0
 FUSION_AGE = timedelta(minutes=30)

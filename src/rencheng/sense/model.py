@@ -20,7 +20,7 @@ from rencheng.sense.facts import (
 )
 from rencheng.sense.fusion import Recent, RecentReport, with_report
 
-__all__ = ["EventState", "FeedState", "State", "evolve", "initial_state"]
+__all__ = ["FUSION_RESOLUTION", "EventState", "FeedState", "State", "evolve", "initial_state"]
 
 ChannelKey = tuple[str, str]
 """Sensor and quantity."""

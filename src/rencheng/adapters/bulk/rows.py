@@ -19,7 +19,7 @@ from rencheng.kernel import InvalidReading
 from rencheng.sense.batch import RefusalReason
 from rencheng.sense.feed import FeedConfig
 
-__all__ = ["Rows", "read_rows"]
+__all__ = ["Rows", "read_rows", "text_column", "wanted_columns"]
 
 
 @dataclass(slots=True)

@@ -14,7 +14,7 @@ from rencheng.science.quality import CHECK_DTYPE, STATE_DTYPE, new_states
 from rencheng.sense.channels import Channel
 from rencheng.sense.checks import checks_of_channel
 
-__all__ = ["ChannelRegistry", "states_from_blobs"]
+__all__ = ["UNKNOWN", "ChannelRegistry", "states_from_blobs"]
 
 UNKNOWN = -1
 
