@@ -29,7 +29,9 @@ def write_dem(
 
 
 def _osm() -> str:
-    nodes, ways, ids = [], [], {}
+    nodes: list[str] = []
+    ways: list[str] = []
+    ids: dict[tuple[int, int], int] = {}
     for row in range(6):
         for column in range(6):
             ids[row, column] = len(ids) + 1

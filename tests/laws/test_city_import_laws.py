@@ -30,7 +30,8 @@ def streets(draw: st.DrawFn) -> WayLines:
     lost = draw(st.sets(st.integers(1, 12), max_size=2))
     oneway = draw(st.lists(st.sampled_from(["yes", "no", "-1"]), min_size=len(ways), max_size=len(ways)))
     refs = np.array([r for way in ways for r in way], dtype=np.int64)
-    lon, lat = 3.0 + (refs % 4) * 0.001, 45.0 + (refs // 4) * 0.001
+    lon = np.asarray(3.0 + (refs % 4) * 0.001, dtype=np.float64)
+    lat = np.asarray(45.0 + (refs // 4) * 0.001, dtype=np.float64)
     gone = np.isin(refs, sorted(lost))
     lon[gone] = lat[gone] = np.nan
     return WayLines(

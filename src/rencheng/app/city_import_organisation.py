@@ -6,7 +6,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from rencheng.app.city_import_config import ImportConfig, Post, TableFile
+from rencheng.app.city_import_config import ImportConfig
+from rencheng.app.city_import_sections import Post, TableFile
 from rencheng.app.city_import_tables import rows_of_table_file
 from rencheng.city import table_from_rows
 from rencheng.city.source_report import SourceReport

@@ -50,6 +50,21 @@ class _Vertices:
     piece: NDArray[np.int64]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stretches:
+    """Stretches of road between two nodes, each once, before they get their directions; all arrays shape (n,)."""
+
+    way: NDArray[np.int64]
+    tags: list[Tags]
+    first: NDArray[np.int64]
+    last: NDArray[np.int64]
+    lines: NDArray[np.object_]
+    length_m: NDArray[np.float64]
+    bridge: NDArray[np.bool_]
+    tunnel: NDArray[np.bool_]
+    underpass: NDArray[np.bool_]
+
+
 def road_graph(roads: WayLines, rails: WayLines, to_metric: Transformer, report: SourceReport) -> RoadGraph:
     """Split ways where they meet and lay a directed link along each permitted direction.
 
@@ -67,44 +82,69 @@ def road_graph(roads: WayLines, rails: WayLines, to_metric: Transformer, report:
     A link is an *underpass* if it lies below ground level without being a long tunnel (``layer`` < 0, or a tunnel up
     to :data:`SHORT_TUNNEL_M`), or if it crosses a road or railway bridge of a higher layer without meeting it.
     """
-    drivable = _drivable(roads, report)
-    vertices = _vertices(roads, drivable, report)
+    vertices = _vertices(roads, _drivable(roads, report), report)
     start, end = _segments(vertices)
-    way = vertices.way[start]
-    tags = [roads.tags[w] for w in way.tolist()]
-    lines, length_m = _shapes(vertices, start, end, to_metric)
-    bridge = _flags(tags, "bridge")
-    tunnel = _flags(tags, "tunnel") & np.array([t.get("tunnel") != "building_passage" for t in tags], dtype=bool)
-    underpass = _underpasses(lines, tags, way, length_m, bridge, tunnel, _rail_bridges(rails))
-    oneway = np.array([direction(t) for t in tags], dtype=np.int64)
-    forward, backward = np.flatnonzero(oneway >= 0), np.flatnonzero(oneway <= 0)
-    segment = np.concatenate([forward, backward])
-    reverse = np.repeat([0, 1], [len(forward), len(backward)])
-    number = np.arange(len(start)) - np.searchsorted(way, way)
-    link_id = roads.ids[way[segment]] * LINKS_PER_WAY + 2 * number[segment] + reverse
-    order = np.argsort(link_id, kind="stable")
-    segment, reverse, link_id = segment[order], reverse[order], link_id[order]
-    shape = np.where(reverse == 1, shapely.reverse(lines[segment]), lines[segment])
-    first, last = vertices.ref[start[segment]], vertices.ref[end[segment]]
-    named = [tags[s].get("name") for s in segment.tolist()]
-    links = pa.table(
-        {
-            "link_id": link_id,
-            "from_node": np.where(reverse == 1, last, first),
-            "to_node": np.where(reverse == 1, first, last),
-            "length_m": length_m[segment],
-            "road_class": [tags[s]["highway"] for s in segment.tolist()],
-            "speed_m_s": np.array([speed_m_s(t) for t in tags], dtype=np.float64)[segment],
-            "name": pa.array(named, pa.string()),
-            "bridge": bridge[segment],
-            "tunnel": tunnel[segment],
-            "underpass": underpass[segment],
-            "geometry": pa.array(shapely.to_wkb(shape), pa.binary()),
-        }
-    )
+    stretches = _stretches(roads, rails, vertices, start, end, to_metric)
+    links, lines = _directed(roads, stretches)
     nodes = _nodes(vertices, np.unique(np.concatenate([start, end])))
     _tell_connectivity(nodes, links, report)
-    return RoadGraph(nodes=nodes, links=links, lines=shape)
+    return RoadGraph(nodes=nodes, links=links, lines=lines)
+
+
+def _stretches(
+    roads: WayLines,
+    rails: WayLines,
+    v: _Vertices,
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    to_metric: Transformer,
+) -> _Stretches:
+    way = v.way[start]
+    tags = [roads.tags[w] for w in way.tolist()]
+    lines, length_m = _shapes(v, start, end, to_metric)
+    bridge = _flags(tags, "bridge")
+    tunnel = _flags(tags, "tunnel") & np.array([t.get("tunnel") != "building_passage" for t in tags], dtype=bool)
+    return _Stretches(
+        way=way,
+        tags=tags,
+        first=v.ref[start],
+        last=v.ref[end],
+        lines=lines,
+        length_m=length_m,
+        bridge=bridge,
+        tunnel=tunnel,
+        underpass=_underpasses(lines, tags, way, length_m, bridge, tunnel, _rail_bridges(rails)),
+    )
+
+
+def _directed(roads: WayLines, s: _Stretches) -> tuple[pa.Table, NDArray[np.object_]]:
+    """The table of links in the order of their ids, and their shapes."""
+    oneway = np.array([direction(t) for t in s.tags], dtype=np.int64)
+    forward, backward = np.flatnonzero(oneway >= 0), np.flatnonzero(oneway <= 0)
+    at = np.concatenate([forward, backward])
+    reverse = np.repeat([0, 1], [len(forward), len(backward)])
+    number = np.arange(len(s.way)) - np.searchsorted(s.way, s.way)
+    link_id = roads.ids[s.way[at]] * LINKS_PER_WAY + 2 * number[at] + reverse
+    order = np.argsort(link_id, kind="stable")
+    at, back = at[order], reverse[order] == 1
+    tags = [s.tags[i] for i in at.tolist()]
+    lines = np.where(back, shapely.reverse(s.lines[at]), s.lines[at])
+    links = pa.table(
+        {
+            "link_id": link_id[order],
+            "from_node": np.where(back, s.last[at], s.first[at]),
+            "to_node": np.where(back, s.first[at], s.last[at]),
+            "length_m": s.length_m[at],
+            "road_class": pa.array([t["highway"] for t in tags], pa.string()),
+            "speed_m_s": np.array([speed_m_s(t) for t in tags], dtype=np.float64),
+            "name": pa.array([t.get("name") for t in tags], pa.string()),
+            "bridge": s.bridge[at],
+            "tunnel": s.tunnel[at],
+            "underpass": s.underpass[at],
+            "geometry": pa.array(shapely.to_wkb(lines), pa.binary()),
+        }
+    )
+    return links, lines
 
 
 def _drivable(roads: WayLines, report: SourceReport) -> NDArray[np.bool_]:
