@@ -17,7 +17,7 @@ _NO_PACE = float("nan")
 STANDSTILL: Mapping[str, tuple[float, float, bool]] = MappingProxyType(
     {
         # quantity: hours an unchanged value is credible, movement missed, whether zero may stand for ever
-        "stage_m": (72.0, 1.0, False),  # read to the centimetre, small rivers at rest stood still for up to 51 h
+        "stage_m": (72.0, 1.0, False),  # read to the centimetre, small rivers at rest stand still for up to three days
         "water_depth_m": (72.0, 0.5, True),
         "rain_mm": (12.0, _NO_PACE, True),  # drizzle repeats one tip of the bucket for up to 8 h
         "discharge_m3_s": (72.0, _NO_PACE, False),
