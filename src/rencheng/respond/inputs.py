@@ -12,7 +12,7 @@ from rencheng.city import City, Organisation, RoadGraph
 from rencheng.respond.plans import PlanBook, check_duties, read_plans
 from rencheng.respond.rules import Rules, read_rules
 
-__all__ = ["Inputs", "Unit"]
+__all__ = ["Inputs", "Unit", "units_of"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
