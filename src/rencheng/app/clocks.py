@@ -14,7 +14,6 @@ from rencheng.adapters.bulk import FeedBatch
 from rencheng.app.compose import Run
 from rencheng.app.facts import RunEnded
 from rencheng.kernel import Draft, OrderRefused
-from rencheng.ledger import Entry
 from rencheng.rehearse.people import Agenda
 from rencheng.rehearse.world import World
 
@@ -29,22 +28,32 @@ class Moment:
     progress_ratio: float
 
 
-def replay_moments(run: Run, batches: list[FeedBatch]) -> Iterator[Moment]:
-    """Play recorded deliveries; timers that fall due between two of them ring in time."""
+def replay_moments(run: Run, batches: list[FeedBatch], *, whole: bool = True) -> Iterator[Moment]:
+    """Play recorded deliveries; timers that fall due between two of them ring in time.
+
+    Parameters
+    ----------
+    batches : list of FeedBatch
+        Deliveries whose turn the ledger does not hold yet. One that the readings store already took, because the run
+        was killed between store and ledger, is offered again: the store answers as it did the first time.
+    whole : bool
+        Whether they reach to the end of the record; else the run is not over.
+    """
+    run.loop.resume()
     for number, delivery in enumerate(batches):
         progress = number / len(batches)
         yield from _ring(run, delivery.now, progress)
         yield Moment(at=delivery.now, progress_ratio=progress)
         intake = run.readings.take(run.feed_id, delivery.position, delivery.batch, now=delivery.now)
         run.loop.turn(delivery.now, intakes=[intake])
-    if batches:
-        _end(run, batches[-1].now)
+    if whole and not any(entry.kind == "RunEnded" for entry in run.ledger.stream("run/0")):
+        _end(run, run.loop.now)
 
 
 def rehearsal_moments(run: Run, world: World, agenda: Agenda) -> Iterator[Moment]:
     """Play a scenario: the world moves on, people act, sensors report, the loop turns."""
     yield Moment(at=world.now, progress_ratio=0.0)
-    agenda.observe(run.loop.turn(world.now, drafts=world.opening(), sensed=False))
+    run.loop.turn(world.now, drafts=world.opening(), sensed=False)
     while world.now < world.end:
         delivery = world.advance()
         for act in delivery.acts:
@@ -52,15 +61,19 @@ def rehearsal_moments(run: Run, world: World, agenda: Agenda) -> Iterator[Moment
         yield from _live_until(run, agenda, delivery.now, world)
         yield Moment(at=delivery.now, progress_ratio=world.progress_ratio)
         intake = run.readings.take(run.feed_id, delivery.position, delivery.readings, now=delivery.now)
-        agenda.observe(run.loop.turn(delivery.now, intakes=[intake]))
-    agenda.observe(run.loop.turn(world.now, drafts=world.closing(run.fields.put(world.truth())), sensed=False))
+        run.loop.turn(delivery.now, intakes=[intake])
+    run.loop.turn(world.now, drafts=world.closing(run.fields.put(world.truth())), sensed=False)
     _end(run, world.now)
 
 
 def _live_until(run: Run, agenda: Agenda, at: datetime, world: World) -> Iterator[Moment]:
-    """Let people act and timers ring, in order of time, until the next delivery."""
+    """Let people act and timers ring, in order of time, until the next delivery.
+
+    People learn from the ledger, so they also learn what a visitor at the console did between two moments.
+    """
     rung: datetime | None = None
     while True:
+        agenda.observe(run.ledger.since(agenda.heard))
         acts, timer = agenda.next_due(), run.loop.next_due()
         if timer is not None and rung is not None and timer <= rung:
             timer = None  # it rang and had nothing to say; the delivery will ask again
@@ -71,19 +84,18 @@ def _live_until(run: Run, agenda: Agenda, at: datetime, world: World) -> Iterato
         yield Moment(at=now, progress_ratio=world.progress_ratio)
         if timer is not None and (acts is None or timer <= acts):
             rung = due
-            agenda.observe(run.loop.turn(now, sensed=False))
+            run.loop.turn(now, sensed=False)
         else:
-            agenda.observe(_act(run, agenda, now))
+            _act(run, agenda, now)
 
 
-def _act(run: Run, agenda: Agenda, now: datetime) -> list[Entry]:
+def _act(run: Run, agenda: Agenda, now: datetime) -> None:
     """One person's order; what the loop refuses does not happen, as at a console."""
     act = agenda.take()
     try:
-        return run.loop.order(act.order, actor=act.actor, now=now)
+        run.loop.order(act.order, actor=act.actor, now=now)
     except OrderRefused:
         agenda.refused(act, now)
-        return []
 
 
 def _ring(run: Run, until: datetime, progress: float) -> Iterator[Moment]:
@@ -95,6 +107,9 @@ def _ring(run: Run, until: datetime, progress: float) -> Iterator[Moment]:
         run.loop.turn(now, sensed=False)
 
 
-def _end(run: Run, now: datetime) -> None:
-    body = RunEnded(turns=run.loop.turns, readings=run.readings.count())
+def _end(run: Run, now: datetime | None) -> None:
+    feed = run.loop.states.sense.feeds.get(run.feed_id)
+    if feed is None or now is None:
+        return  # nothing was ever delivered
+    body = RunEnded(turns=feed.batches, readings=run.readings.count())
     run.loop.turn(now, drafts=[Draft(stream="run/0", body=body, occurred_at=now, actor="clock")], sensed=False)

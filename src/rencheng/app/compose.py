@@ -21,6 +21,7 @@ from rencheng.app.stages import Inputs, evolve_all, initial_states
 from rencheng.city import City
 from rencheng.kernel import Draft, InvalidInput, NotFound
 from rencheng.ledger import Entry, Ledger, fold
+from rencheng.sense.batch import GOOD_SCHEMA
 
 __all__ = ["CAP_STATUS", "Run", "channels_for", "compose"]
 
@@ -58,6 +59,20 @@ class Run:
             now, drafts=[Draft(stream="run/0", body=body, occurred_at=now, actor="clock")], sensed=False
         )
 
+    def take_up(self, now: datetime) -> None:
+        """Go on after a stop: send what was left unsent, and turn on deliveries that only the readings store heard of.
+
+        A run that is killed between store and ledger has stored a delivery on which it never turned; the store is
+        asked again for its acknowledgement.
+        """
+        self.loop.resume()
+        for feed in self.readings.feeds().to_pylist():
+            known = self.loop.states.sense.feeds.get(feed["feed_id"])
+            if known is None or known.position != feed["position"]:
+                nothing = sense.Decoded(good=GOOD_SCHEMA.empty_table())
+                intake = self.readings.take(feed["feed_id"], feed["position"], nothing, now=now)
+                self.loop.turn(now, intakes=[intake])
+
     def close(self) -> None:
         """Release the stores."""
         self.ledger.close()
@@ -79,7 +94,17 @@ def channels_for(mode: str, folder: RunFolder, settings: Settings) -> dict[str, 
     raise InvalidInput(f"unknown mode {mode!r}", mend=f"Use one of: {', '.join(CAP_STATUS)}")
 
 
-def compose(city: City, out: Path, *, mode: str, source: str, seed: int, feed_id: str, settings: Settings) -> Run:
+def compose(
+    city: City,
+    out: Path,
+    *,
+    mode: str,
+    source: str,
+    seed: int,
+    feed_id: str,
+    settings: Settings,
+    source_digest: str = "",
+) -> Run:
     """Put a run together in a folder, or take up the one that is there.
 
     Parameters
@@ -96,13 +121,22 @@ def compose(city: City, out: Path, *, mode: str, source: str, seed: int, feed_id
         Seed of the rehearsal.
     feed_id : str
         Feed that the run's own clock delivers.
+    source_digest : str
+        Digest of what ``source`` names, so that another file of the same name is another run.
 
     Raises
     ------
     Conflict
         If the folder holds another run.
     """
-    mark = RunMark(mode=mode, city=str(city.path.resolve()), city_digest=city.digest, source=source, seed=seed)
+    mark = RunMark(
+        mode=mode,
+        city=str(city.path.resolve()),
+        city_digest=city.digest,
+        source=source,
+        seed=seed,
+        source_digest=source_digest,
+    )
     folder = open_run_folder(out, mark)
     fields = FileFieldStore(folder.fields)
     readings = DuckDbReadings(folder.readings, channels=sense.channels_of_city(city))

@@ -30,4 +30,5 @@ class RunEnded:
     """The recorded feed or the scenario is over."""
 
     turns: int
+    """Deliveries of the run's feed that the loop turned on."""
     readings: int

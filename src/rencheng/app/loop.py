@@ -100,12 +100,18 @@ class Loop:
         OrderRefused
             If the state of the world does not allow it; nothing is recorded.
         """
-        room = type(order).__module__.split(".")[1]
+        room = type(order).__module__.removeprefix("rencheng.").partition(".")[0]
         for stage in STAGES:
             if stage.name == room and stage.handle is not None:
                 answer = stage.handle(getattr(self.states, room), order, getattr(self.inputs, room), now, actor)
                 return self.turn(now, drafts=answer, sensed=False)
         raise NotFound(f"no stage handles the order {type(order).__name__}")
+
+    def resume(self) -> None:
+        """Take up a run that stopped: the clock stands at its last fact, and messages left unsent then are sent."""
+        if self.now is None and self.states.seq:
+            self.now = next(iter(self.ledger.since(self.states.seq - 1))).recorded_at
+            self._deliver(self.now)
 
     def next_due(self) -> datetime | None:
         """The earliest instant at which a stage has something to say without new input."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from rencheng.adapters.bulk import RecordedFeed
+from rencheng.adapters.bulk import FeedBatch, RecordedFeed
 from rencheng.app.clocks import replay_moments
 from rencheng.app.compose import Run, compose
 from rencheng.app.pace import Pace
@@ -56,16 +57,46 @@ def open_replay(
     config = feed_of(city, feed)
     recorded = RecordedFeed(config, readings, step_s=float(settings.replay_turn_s))
     source = "+".join(path.name for path in (*history, readings))
-    run = compose(city, out, mode="replay", source=source, seed=0, feed_id=config.id, settings=settings)
+    run = compose(
+        city,
+        out,
+        mode="replay",
+        source=source,
+        seed=0,
+        feed_id=config.id,
+        settings=settings,
+        source_digest=_digest([*history, readings], config, settings),
+    )
     for path in history:
         _learn(run, RecordedFeed(config, path, step_s=float(settings.replay_turn_s)), path)
     return run, recorded
+
+
+def _digest(files: Sequence[Path], config: FeedConfig, settings: Settings) -> str:
+    """Digest of the recorded files, how they are read, and the length of a turn: all that shapes a replay's facts."""
+    sha = hashlib.sha256(f"{config!r} {settings.replay_turn_s}".encode())
+    for path in files:
+        with path.open("rb") as data:
+            sha.update(hashlib.file_digest(data, "sha256").digest())
+    return sha.hexdigest()
 
 
 def _learn(run: Run, past: RecordedFeed, path: Path) -> None:
     """Store the time before, so that models have something to learn from; the loop does not turn on it."""
     if past.span is not None:
         run.readings.take(f"{run.feed_id}:history", path.name, past.decoded, now=past.span[1])
+
+
+def _ahead(run: Run, recorded: RecordedFeed, until: datetime | None) -> tuple[list[FeedBatch], bool]:
+    """Deliveries that the ledger has not heard of, up to an instant, and whether these are all of them.
+
+    The ledger says where to go on and not the readings store: if the run was killed between the two, the store is one
+    delivery ahead, and what followed from that delivery was never recorded.
+    """
+    feed = run.loop.states.sense.feeds.get(run.feed_id)
+    ahead = list(recorded.batches(after=feed.position if feed else None))
+    wanted = [batch for batch in ahead if until is None or batch.now <= until]
+    return wanted, len(wanted) == len(ahead)
 
 
 def replay(
@@ -102,11 +133,11 @@ def replay(
     """
     run, recorded = open_replay(city_path, readings, out, feed=feed, history=history, settings=settings)
     try:
-        batches = list(recorded.batches(after=run.readings.position(run.feed_id), until=until))
+        batches, whole = _ahead(run, recorded, until)
         if batches:
             run.begin(batches[0].now)
         pace = Pace(speed)
-        for moment in replay_moments(run, batches):
+        for moment in replay_moments(run, batches, whole=whole):
             tell(moment.progress_ratio, format_instant(moment.at))
             pace.wait(moment.at)
         return (

@@ -24,6 +24,8 @@ class RunMark:
     source: str
     """Recorded file or scenario."""
     seed: int = 0
+    source_digest: str = ""
+    """Digest of the recorded files and of how they are read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,13 +52,17 @@ class Agenda:
 
     seed: int
     manner: People
+    heard: int = 0
+    """Position in the ledger up to which they know what happened."""
     _waiting: list[tuple[datetime, int, Act]] = field(default_factory=list)
     _count: int = 0
     _silent: set[str] = field(default_factory=set)
     """Tasks whose first addressee does not answer."""
     _receipts: dict[str, str] = field(default_factory=dict)
+    _holder: dict[str, str] = field(default_factory=dict)
+    """Task → role that acknowledged it."""
     _begun: dict[str, datetime] = field(default_factory=dict)
-    """Task → when its completion was first refused."""
+    """Task or incident → when its completion or closing was first refused."""
 
     def plan(self, act: Act) -> None:
         """Put an act on the agenda."""
@@ -74,19 +78,30 @@ class Agenda:
         return heapq.heappop(self._waiting)[2]
 
     def refused(self, act: Act, now: datetime) -> None:
-        """Learn that an act was refused: a task that waits for another is tried again, anything else is let be."""
-        if isinstance(act.order, CompleteTask) and now - self._begun.setdefault(act.order.task_id, now) < _PATIENCE:
+        """Learn that an act was refused: what waits for another's doing is tried again, anything else is let be."""
+        match act.order:
+            case CompleteTask(task_id=name) | CloseIncident(incident_id=name):
+                again = now - self._begun.setdefault(name, now) < _PATIENCE
+            case _:
+                again = False
+        if again:
             self.plan(Act(due_at=now + _TRY_AGAIN, order=act.order, actor=act.actor))
 
     def observe(self, entries: Iterable[Entry]) -> None:
         """Learn of facts and plan what follows from them."""
         for entry in entries:
+            self.heard = entry.seq
             match entry.kind:
                 case "TaskCreated":
                     self._created(entry)
                 case "TaskEscalated":
                     self._acknowledge(entry, entry.body.task_id, entry.body.to_role_id, 1.0)
+                case "TaskReassigned":
+                    self._acknowledge(entry, entry.body.task_id, entry.body.to_role_id, 1.0)
                 case "TaskAcknowledged":
+                    self._holder[entry.body.task_id] = entry.body.role_id
+                    self._complete(entry)
+                case "TaskReopened" if entry.body.task_id in self._holder:
                     self._complete(entry)
                 case "VisitRequested":
                     self._visit(entry)
@@ -119,7 +134,8 @@ class Agenda:
         self.plan(Act(due_at=entry.occurred_at + wait, order=order, actor=f"role:{role_id}"))
 
     def _complete(self, entry: Entry) -> None:
-        task, role = entry.body.task_id, entry.body.role_id
+        task = entry.body.task_id
+        role = self._holder[task]
         wait = self._lognormal(self._rng("complete", task), self.manner.complete_median_s, self.manner.complete_sigma)
         order = CompleteTask(task_id=task, role_id=role, receipt=self._receipts.get(task, _RECEIPTS["text"]))
         self.plan(Act(due_at=entry.occurred_at + wait, order=order, actor=f"role:{role}"))
