@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ from rencheng.ledger import Entry, Ledger
 from rencheng.sense import FeedConfig, Intake, Readings
 
 __all__ = ["ClockReading", "Score", "Session"]
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -259,10 +262,16 @@ class Session:
             else:
                 self._turn_moments()
         except RenchengError as error:
-            with self._changed:
-                self._phase = "failed"
-                self._message = Bilingual(zh=f"运行中断:{error}", en=f"The run stopped: {error}")
-                self._changed.notify_all()
+            self._fail(str(error))
+        except Exception as error:  # noqa: BLE001 — the boundary: a clock that stopped must never look as if it ran
+            _LOG.exception("the loop stopped")
+            self._fail(f"{type(error).__name__}: {error}")
+
+    def _fail(self, why: str) -> None:
+        with self._changed:
+            self._phase = "failed"
+            self._message = Bilingual(zh=f"运行中断:{why}", en=f"The run stopped: {why}")
+            self._changed.notify_all()
 
     def _turn_moments(self) -> None:
         moments = self._score.moments
