@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from importlib.resources import files
 from statistics import median
@@ -12,10 +12,13 @@ from statistics import median
 import msgspec
 import yaml
 
-from rencheng.evaluate.model import State
+from rencheng.evaluate.model import NeedClock, State
 from rencheng.kernel import Bilingual
 
 __all__ = ["Indicator", "Measured", "indicator_colour", "indicators", "measure"]
+
+REVIEW_WITHIN = timedelta(hours=72)
+"""An ended incident that is not assessed and reviewed by then is an open loop (this project's proposal)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,8 +69,11 @@ def indicator_colour(indicator: Indicator, value: float | None) -> str:
 
 def measure(state: State, now: datetime) -> list[Measured]:
     """All indicators at an instant."""
-    values = {name: collector(state, now) for name, collector in _COLLECTORS.items()}
-    return [Measured(indicator=i, value=values[i.id], colour=indicator_colour(i, values[i.id])) for i in indicators()]
+    found = []
+    for indicator in indicators():
+        value = _COLLECTORS[indicator.id](state, now, indicator)
+        found.append(Measured(indicator=indicator, value=value, colour=indicator_colour(indicator, value)))
+    return found
 
 
 def _share(flags: Iterable[bool]) -> float | None:
@@ -75,64 +81,79 @@ def _share(flags: Iterable[bool]) -> float | None:
     return sum(listed) / len(listed) if listed else None
 
 
-def _median_min(pairs: Iterable[tuple[datetime, datetime | None]]) -> float | None:
-    spans = [(end - start).total_seconds() / 60.0 for start, end in pairs if end is not None]
-    return median(spans) if spans else None
+def _median_min(clocks: Iterable[tuple[datetime, datetime | None, bool]], now: datetime, target: float) -> float | None:
+    """Median length of clocks in minutes: (begun, stopped, still running).
+
+    A clock that still runs counts with its length so far once that is past the target: what nobody answers must not be
+    better than what is answered late.
+    """
+    spans = [((stop or now) - begun).total_seconds() / 60.0 for begun, stop, runs in clocks if stop or runs]
+    stopped = [stop is not None for _, stop, runs in clocks if stop or runs]
+    counted = [span for span, over in zip(spans, stopped, strict=True) if over or span > target]
+    return median(counted) if counted else None
 
 
-def _coordination(state: State, now: datetime) -> float | None:
+def _coordination(state: State, now: datetime, _: Indicator) -> float | None:
     due = [t for t in state.tasks.values() if t.acknowledged_at is not None or t.acknowledge_by < now]
     return _share(t.acknowledged_at is not None and t.acknowledged_at <= t.acknowledge_by for t in due)
 
 
-def _timeliness(state: State, now: datetime) -> float | None:
+def _timeliness(state: State, now: datetime, _: Indicator) -> float | None:
     due = [t for t in state.tasks.values() if t.completed_at is not None or t.due_at < now]
     return _share(t.completed_at is not None and t.completed_at <= t.due_at for t in due)
 
 
-def _warning_response(state: State, now: datetime) -> float | None:  # noqa: ARG001 — one signature for all
-    return _median_min((at, state.answered_at.get(name)) for name, at in state.warned_at.items())
+def _warning_response(state: State, now: datetime, of: Indicator) -> float | None:
+    answered = state.answered_at
+    clocks = [(at, answered.get(name), name not in state.warned_over) for name, at in state.warned_at.items()]
+    return _median_min(clocks, now, of.yellow)
 
 
-def _dispatch(state: State, now: datetime) -> float | None:  # noqa: ARG001 — one signature for all
-    return _median_min((n.raised_at, n.assigned_at) for n in state.needs.values())
+def _dispatch(state: State, now: datetime, of: Indicator) -> float | None:
+    return _median_min([(n.raised_at, n.assigned_at, _waits(n)) for n in state.needs.values()], now, of.yellow)
 
 
-def _arrival(state: State, now: datetime) -> float | None:  # noqa: ARG001 — one signature for all
-    return _median_min((n.raised_at, n.arrived_at) for n in state.needs.values())
+def _arrival(state: State, now: datetime, of: Indicator) -> float | None:
+    return _median_min([(n.raised_at, n.arrived_at, _waits(n)) for n in state.needs.values()], now, of.yellow)
 
 
-def _needs_met(state: State, now: datetime) -> float | None:  # noqa: ARG001 — one signature for all
-    settled = [n for n in state.needs.values() if n.met_at is not None or n.unmet_reason]
-    return _share(n.met_at is not None for n in settled)
+def _waits(need: NeedClock) -> bool:
+    return need.met_at is None and need.withdrawn_at is None
 
 
-def _sensor_fault(state: State, now: datetime) -> float | None:  # noqa: ARG001 — one signature for all
-    return len(state.channels_faulty) / state.channels_known if state.channels_known else None
+def _needs_met(state: State, now: datetime, _: Indicator) -> float | None:  # noqa: ARG001 — one signature for all
+    asked = [n for n in state.needs.values() if n.withdrawn_at is None]
+    return _share(n.met_at is not None for n in asked if n.met_at is not None or n.unmet_reason)
 
 
-def _feed_health(state: State, now: datetime) -> float | None:  # noqa: ARG001 — one signature for all
+def _sensor_fault(state: State, now: datetime, _: Indicator) -> float | None:  # noqa: ARG001 — one signature for all
+    return len(state.faults) / state.channels_known if state.channels_known else None
+
+
+def _feed_health(state: State, now: datetime, _: Indicator) -> float | None:  # noqa: ARG001 — one signature for all
     return _share(state.feeds.values())
 
 
-def _delivery(state: State, now: datetime) -> float | None:  # noqa: ARG001 — one signature for all
-    return _share(state.messages.values())
+def _delivery(state: State, now: datetime, _: Indicator) -> float | None:
+    """A message of this very instant is not late yet."""
+    return _share(m.received for m in state.messages.values() if m.received or m.queued_at < now)
 
 
-def _unanswered(state: State, now: datetime) -> float | None:  # noqa: ARG001 — one signature for all
+def _unanswered(state: State, now: datetime, _: Indicator) -> float | None:  # noqa: ARG001 — one signature for all
     return _share(event not in state.answered_events for event in state.reports.values())
 
 
-def _visits(state: State, now: datetime) -> float | None:
+def _visits(state: State, now: datetime, _: Indicator) -> float | None:
     due = [made for deadline, made in state.visits.values() if made is not None or deadline < now]
     return _share(made is not None for made in due)
 
 
-def _closed_loop(state: State, now: datetime) -> float | None:  # noqa: ARG001 — one signature for all
-    return _share(done >= 2 for done in state.ended.values())
+def _closed_loop(state: State, now: datetime, _: Indicator) -> float | None:
+    loops = [(c.assessed and c.reviewed, c.ended_at) for c in state.ended.values()]
+    return _share(done for done, ended_at in loops if done or ended_at + REVIEW_WITHIN < now)
 
 
-_COLLECTORS: dict[str, Callable[[State, datetime], float | None]] = {
+_COLLECTORS: dict[str, Callable[[State, datetime, Indicator], float | None]] = {
     "coordination_efficiency": _coordination,
     "task_timeliness": _timeliness,
     "warning_response_min": _warning_response,

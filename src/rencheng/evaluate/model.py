@@ -10,7 +10,10 @@ from typing import Any
 from rencheng.kernel import FactId
 from rencheng.ledger import Entry
 
-__all__ = ["NeedClock", "State", "TaskClock", "evolve", "initial_state"]
+__all__ = ["LoopClock", "MessageClock", "NeedClock", "State", "TaskClock", "evolve", "initial_state"]
+
+PEOPLE = ("citizen", "hotline", "grid_officer", "social_media")
+"""Sources of reports that people make; cameras, drones and satellites expect no answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +39,25 @@ class NeedClock:
     assigned_at: datetime | None = None
     arrived_at: datetime | None = None
     met_at: datetime | None = None
+    withdrawn_at: datetime | None = None
     unmet_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageClock:
+    """Instants in the life of a message."""
+
+    queued_at: datetime
+    received: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopClock:
+    """What was done about an incident after its response ended."""
+
+    ended_at: datetime
+    assessed: bool = False
+    reviewed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +72,22 @@ class State:
     """Incident → the warning that opened it."""
     answered_at: Mapping[str, datetime]
     """Warning → when the first task of its incident was acknowledged."""
-    channels_faulty: frozenset[str]
+    warned_over: frozenset[str]
+    """Warnings that were cancelled or ran out."""
+    faults: Mapping[str, frozenset[str]]
+    """Channel → what is wrong with it: ``silent``, or the quality flags that made it suspect."""
     channels_known: int
     feeds: Mapping[str, bool]
     """Feed → whether it delivers."""
-    messages: Mapping[str, bool]
-    """Message → whether it has a receipt."""
+    messages: Mapping[str, MessageClock]
     reports: Mapping[str, str]
-    """Report → its event."""
+    """People's report → its event."""
     report_facts: Mapping[FactId, str]
-    """Fact of a report → its event."""
+    """Fact of a people's report, or of a signal raised on one → its event."""
     answered_events: frozenset[str]
     visits: Mapping[str, tuple[datetime, datetime | None]]
     """Visit → deadline and when it was made."""
-    ended: Mapping[str, int]
-    """Ended incident → how many of assessment and review are done."""
+    ended: Mapping[str, LoopClock]
     closed: Mapping[str, FactId]
     """Closed incident → the fact that closed it."""
     lessons: frozenset[str]
@@ -81,7 +103,8 @@ def initial_state() -> State:
         warned_at={},
         incident_warning={},
         answered_at={},
-        channels_faulty=frozenset(),
+        warned_over=frozenset(),
+        faults={},
         channels_known=0,
         feeds={},
         messages={},
@@ -174,8 +197,16 @@ def _need_unmet(state: State, entry: Entry) -> State:
     return _need(state, entry.body.need_id, unmet_reason=entry.body.reason)
 
 
+def _need_withdrawn(state: State, entry: Entry) -> State:
+    return _need(state, entry.body.need_id, withdrawn_at=entry.occurred_at)
+
+
 def _warning_issued(state: State, entry: Entry) -> State:
     return replace(state, warned_at={**state.warned_at, entry.body.warning_id: entry.occurred_at})
+
+
+def _warning_over(state: State, entry: Entry) -> State:
+    return replace(state, warned_over=state.warned_over | {entry.body.warning_id})
 
 
 def _incident_opened(state: State, entry: Entry) -> State:
@@ -186,24 +217,39 @@ def _incident_opened(state: State, entry: Entry) -> State:
 def _incident_node(state: State, entry: Entry) -> State:
     if entry.body.node != "response_ended":
         return state
-    return replace(state, ended={**state.ended, entry.body.incident_id: 0})
+    return replace(state, ended={**state.ended, entry.body.incident_id: LoopClock(ended_at=entry.occurred_at)})
 
 
-def _incident_looked_at(state: State, entry: Entry) -> State:
-    done = state.ended.get(entry.body.incident_id, 0) + 1
-    return replace(state, ended={**state.ended, entry.body.incident_id: done})
+def _loop(step: str) -> Any:
+    def learn(state: State, entry: Entry) -> State:
+        known = state.ended.get(entry.body.incident_id)
+        if known is None:
+            return state
+        done = replace(known, assessed=True) if step == "assessed" else replace(known, reviewed=True)
+        return replace(state, ended={**state.ended, entry.body.incident_id: done})
+
+    return learn
 
 
 def _incident_closed(state: State, entry: Entry) -> State:
     return replace(state, closed={**state.closed, entry.body.incident_id: entry.id})
 
 
-def _channel(faulty: bool) -> Any:
-    def learn(state: State, entry: Entry) -> State:
-        name = frozenset({f"{entry.body.sensor_id}/{entry.body.quantity}"})
-        return replace(state, channels_faulty=state.channels_faulty | name if faulty else state.channels_faulty - name)
+def _fault(state: State, entry: Entry) -> State:
+    name, what = _fault_of(entry)
+    return replace(state, faults={**state.faults, name: state.faults.get(name, frozenset()) | {what}})
 
-    return learn
+
+def _mended(state: State, entry: Entry) -> State:
+    name, what = _fault_of(entry)
+    left = state.faults.get(name, frozenset()) - {what}
+    others = {channel: faults for channel, faults in state.faults.items() if channel != name}
+    return replace(state, faults={**others, name: left} if left else others)
+
+
+def _fault_of(entry: Entry) -> tuple[str, str]:
+    """Channel and what is wrong with it; a channel may be silent and suspected for several things at once."""
+    return f"{entry.body.sensor_id}/{entry.body.quantity}", getattr(entry.body, "flag", "silent")
 
 
 def _feed(delivers: bool) -> Any:
@@ -213,15 +259,22 @@ def _feed(delivers: bool) -> Any:
     return learn
 
 
-def _message(received: bool) -> Any:
-    def learn(state: State, entry: Entry) -> State:
-        return replace(state, messages={**state.messages, entry.body.message_id: received})
+def _message_queued(state: State, entry: Entry) -> State:
+    clock = MessageClock(queued_at=entry.occurred_at)
+    return replace(state, messages={**state.messages, entry.body.message_id: clock})
 
-    return learn
+
+def _message_delivered(state: State, entry: Entry) -> State:
+    known = state.messages.get(entry.body.message_id)
+    if known is None:
+        return state
+    return replace(state, messages={**state.messages, entry.body.message_id: replace(known, received=True)})
 
 
 def _report(state: State, entry: Entry) -> State:
     body = entry.body
+    if body.source not in PEOPLE:
+        return state
     return replace(
         state,
         reports={**state.reports, body.report_id: body.event_id},
@@ -229,8 +282,14 @@ def _report(state: State, entry: Entry) -> State:
     )
 
 
+def _signal(state: State, entry: Entry) -> State:
+    """A signal raised on people's reports stands for them: what it leads to answers them."""
+    events = [state.report_facts[c] for c in entry.cause if c in state.report_facts]
+    return replace(state, report_facts={**state.report_facts, entry.id: events[0]}) if events else state
+
+
 def _road_closed(state: State, entry: Entry) -> State:
-    """A closure answers the reports that it names as its cause."""
+    """A closure answers the reports that it names as its cause, themselves or by a signal raised on them."""
     for cause in entry.cause:
         state = _answer(state, state.report_facts.get(cause, ""))
     return state
@@ -241,7 +300,7 @@ def _visit_requested(state: State, entry: Entry) -> State:
 
 
 def _visit_recorded(state: State, entry: Entry) -> State:
-    due, _ = state.visits[entry.body.visit_id]
+    due = state.visits.get(entry.body.visit_id, (entry.occurred_at, None))[0]
     return replace(state, visits={**state.visits, entry.body.visit_id: (due, entry.occurred_at)})
 
 
@@ -263,22 +322,26 @@ _LEARN: dict[str, Any] = {
     "UnitArrived": _unit_arrived,
     "NeedMet": _need_met,
     "NeedUnmet": _need_unmet,
+    "NeedWithdrawn": _need_withdrawn,
     "WarningIssued": _warning_issued,
+    "WarningCancelled": _warning_over,
+    "WarningExpired": _warning_over,
     "IncidentOpened": _incident_opened,
     "IncidentNodeReached": _incident_node,
-    "DamageAssessed": _incident_looked_at,
-    "ReviewRecorded": _incident_looked_at,
+    "DamageAssessed": _loop("assessed"),
+    "ReviewRecorded": _loop("reviewed"),
     "IncidentClosed": _incident_closed,
-    "SensorSilent": _channel(True),
-    "SensorRecovered": _channel(False),
-    "SensorSuspected": _channel(True),
-    "SensorTrusted": _channel(False),
+    "SensorSilent": _fault,
+    "SensorRecovered": _mended,
+    "SensorSuspected": _fault,
+    "SensorTrusted": _mended,
     "BatchTaken": _feed(True),
     "FeedFailed": _feed(False),
     "FeedRecovered": _feed(True),
-    "MessageQueued": _message(False),
-    "MessageDelivered": _message(True),
+    "MessageQueued": _message_queued,
+    "MessageDelivered": _message_delivered,
     "ReportReceived": _report,
+    "SignalRaised": _signal,
     "RoadClosed": _road_closed,
     "VisitRequested": _visit_requested,
     "VisitRecorded": _visit_recorded,

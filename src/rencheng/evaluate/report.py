@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from math import ceil
 from statistics import median
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -146,7 +147,7 @@ def _clock(
         target_min=target_min,
         count=len(spans),
         median_min=median(took) if took else None,
-        p95_min=took[min(int(0.95 * len(took)), len(took) - 1)] if took else None,
+        p95_min=took[ceil(0.95 * len(took)) - 1] if took else None,
         within_ratio=within,
         never=len(spans) - len(took),
     )

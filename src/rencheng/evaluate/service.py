@@ -55,13 +55,13 @@ def service_curves(entries: Iterable[Entry], capacity: Capacity, start: datetime
         The window.
     """
     closed: set[int] = set()
-    faulty: set[str] = set()
+    faulty: set[tuple[str, str, str]] = set()
     exposed: dict[str, float] = {}
     points: dict[str, list[tuple[datetime, float]]] = {name: [(start, 1.0)] for name in _TITLES}
 
     def mark(service: str, at: datetime, lost: float, whole: float) -> None:
         if whole > 0:
-            points[service].append((max(at, start), max(0.0, 1.0 - lost / whole)))
+            points[service].append((max(at, points[service][-1][0]), max(0.0, 1.0 - lost / whole)))
 
     for entry in entries:
         body, at = entry.body, entry.occurred_at
@@ -70,8 +70,9 @@ def service_curves(entries: Iterable[Entry], capacity: Capacity, start: datetime
             mark("mobility", at, len(closed), capacity.road_links)
         elif entry.kind in {"SensorSilent", "SensorSuspected", "SensorRecovered", "SensorTrusted"}:
             broken = entry.kind in {"SensorSilent", "SensorSuspected"}
-            (faulty.add if broken else faulty.discard)(f"{body.sensor_id}/{body.quantity}")
-            mark("sensing", at, len(faulty), capacity.channels)
+            name = (body.sensor_id, body.quantity, getattr(body, "flag", "silent"))
+            (faulty.add if broken else faulty.discard)(name)
+            mark("sensing", at, len({channel[:2] for channel in faulty}), capacity.channels)
         elif entry.kind == "RiskAssessed":
             now = [t.residents_exposed for t in body.totals if t.lead_h == 0.0]
             exposed[body.hazard] = max(now, default=0.0)
