@@ -18,6 +18,8 @@ __all__ = ["Inputs", "VisitCell", "decide", "handle", "next_due", "visit_cells"]
 VISIT_FROM = Colour.ORANGE
 """Colour from which doors are knocked at (国家防汛抗旱应急预案 2022: people at risk are moved from level II)."""
 VISIT_WITHIN = timedelta(hours=2)
+VISIT_HOLDS = timedelta(hours=12)
+"""Doors that were asked to be knocked at so lately are not asked again for another warning."""
 POINTS_FOR_HELP = 10
 """Points for a report that led to help."""
 
@@ -67,15 +69,17 @@ def decide(state: State, inputs: Inputs, now: datetime) -> list[Draft]:
 
 
 def _visits(state: State, inputs: Inputs, now: datetime, warning_id: str, fact: FactId, notice: Notice) -> list[Draft]:
+    """One visit for each area with vulnerable residents at whose doors nobody was asked to knock yet."""
     areas: dict[str, list[int]] = {}
+    asked = state.asked_for.get(warning_id, frozenset())
     for cell in notice.cells:
-        if cell in inputs.cells:
+        lately = state.asked_at.get(cell)
+        held = cell in asked or (lately is not None and now - lately < VISIT_HOLDS)
+        if cell in inputs.cells and not held:
             areas.setdefault(inputs.cells[cell].area_id, []).append(cell)
     drafts = []
     for area, cells in sorted(areas.items()):
-        visit_id = derived_id("visit", warning_id, area)
-        if visit_id in state.visits:
-            continue
+        visit_id = derived_id("visit", warning_id, area, min(cells))
         body = VisitRequested(
             visit_id=visit_id,
             warning_id=warning_id,

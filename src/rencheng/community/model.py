@@ -36,6 +36,10 @@ class State:
     notices: Mapping[str, tuple[FactId, Notice]]
     """Standing warning → the fact and notice that stand now."""
     visits: Mapping[str, Visit]
+    asked_at: Mapping[int, datetime]
+    """Cell → when its doors were last asked to be knocked at."""
+    asked_for: Mapping[str, frozenset[int]]
+    """Warning → cells that were asked to be visited for it."""
     reporters: Mapping[str, tuple[FactId, str]]
     """Report → its fact and who made it."""
     helped: Mapping[str, FactId]
@@ -45,7 +49,7 @@ class State:
 
 def initial_state() -> State:
     """Nobody was asked for anything yet."""
-    return State(notices={}, visits={}, reporters={}, helped={}, points={})
+    return State(notices={}, visits={}, asked_at={}, asked_for={}, reporters={}, helped={}, points={})
 
 
 _STANDING = {"WarningIssued", "WarningUpgraded", "WarningDowngraded", "WarningUpdated"}
@@ -69,7 +73,15 @@ def evolve(state: State, entry: Entry) -> State:
             due_at=body.due_at,
             requested=entry.id,
         )
-        return replace(state, visits={**state.visits, visit.visit_id: visit})
+        return replace(
+            state,
+            visits={**state.visits, visit.visit_id: visit},
+            asked_at={**state.asked_at, **dict.fromkeys(body.cells, entry.occurred_at)},
+            asked_for={
+                **state.asked_for,
+                body.warning_id: state.asked_for.get(body.warning_id, frozenset()) | frozenset(body.cells),
+            },
+        )
     if entry.kind == "VisitRecorded":
         made = replace(
             state.visits[body.visit_id], made_at=entry.occurred_at, reached=body.reached, need_help=body.need_help
