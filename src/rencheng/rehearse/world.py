@@ -20,6 +20,9 @@ from rencheng.sense.orders import SubmitReport
 
 __all__ = ["Delivery", "World"]
 
+_DEGREE_M = 111_195.0
+"""Metres in a degree of latitude on the mean sphere."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
@@ -161,8 +164,8 @@ class World:
         trapped = depth_m > 0.5 and rng.random() < self.scenario.people.trapped_prob
         east, north = rng.normal(0.0, 25.0, 2)
         at = LonLat(
-            round(float(self.places.lon[place] + east / 95_000.0), 6),
-            round(float(self.places.lat[place] + north / 111_000.0), 6),
+            round(float(self.places.lon[place] + east / (_DEGREE_M * np.cos(np.radians(self.places.lat[place])))), 6),
+            round(float(self.places.lat[place] + north / _DEGREE_M), 6),
         )
         where = "下穿道路" if self.places.underpass[place] else "路面"
         text = f"{where}积水约{seen}米,有人被困" if trapped else f"{where}积水约{seen}米"
