@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -199,8 +200,8 @@ def read_city(path: Path) -> City:
         if key not in known:
             raise InvalidConfig(f"unknown key {key!r}", where=f"{file} [city]", mend=f"Use: {', '.join(sorted(known))}")
     try:
-        manifest = Manifest(**{**section, "sources": tuple(section.get("sources", ()))})
-    except TypeError as error:
+        manifest = msgspec.convert(section, Manifest)
+    except msgspec.ValidationError as error:
         raise InvalidConfig(str(error), where=f"{file} [city]") from error
     if manifest.format_version > FORMAT_VERSION:
         raise InvalidConfig(
@@ -249,14 +250,22 @@ def write_city(
             _write_terrain(part / "terrain.tif", terrain)
         for name, extra in (extras or {}).items():
             _write_extra(part / name, extra)
-        if path.exists():
-            shutil.rmtree(path)
-        part.rename(path)
+        _replace(path, part)
     except OSError as error:
         raise StorageFailed(
             f"cannot write the city package: {error}", where=str(path), mend="Free space or choose another folder"
         ) from error
     return read_city(path)
+
+
+def _replace(path: Path, part: Path) -> None:
+    """Put the new folder where the old one is; the old one is only removed when the new one stands."""
+    old = path.with_name(path.name + ".old")
+    shutil.rmtree(old, ignore_errors=True)
+    if path.exists():
+        path.rename(old)
+    part.rename(path)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write_extra(target: Path, extra: Path | bytes) -> None:
@@ -282,9 +291,13 @@ def _conform(name: str, table: pa.Table) -> pa.Table:
     schema = pa.schema([arrow_schema(name).field(a.name) for a in columns])
     if any(a.type == "geometry" for a in columns):
         schema = schema.with_metadata({"geo": _geo_metadata()})
-    return (
-        table.select([a.name for a in columns]).cast(pa.schema(list(schema))).replace_schema_metadata(schema.metadata)
-    )
+    try:
+        typed = table.select([a.name for a in columns]).cast(pa.schema(list(schema)))
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise InvalidInput(
+            f"values do not fit the schema: {error}", where=f"table {name}", mend="Give the types of schema.csv"
+        ) from error
+    return typed.replace_schema_metadata(schema.metadata)
 
 
 def _geo_metadata() -> str:
