@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.warn.warn_world import LAT, LON, MemoryFields, World, forecast, make_town, rain, risk, stage
+from tests.warn.warn_world import LAT, LON, MemoryFields, World, cleared, forecast, make_town, rain, risk, stage
 
 from rencheng import warn
+from rencheng.assess.facts import SignalRaised
 from rencheng.kernel import Colour, neighbours
 from rencheng.sense.facts import ReportReceived
 
@@ -66,6 +68,29 @@ def test_a_gauge_above_its_threshold_warns_the_city_with_what_led_to_it(world: W
 
 def test_a_flood_upstream_alone_warns_nobody(world: World) -> None:
     assert world.hear(stage("red", in_city=False, sensor="up")) == []
+
+
+def test_many_high_gauges_upstream_and_a_rising_forecast_give_an_early_advisory(world: World) -> None:
+    def upstream(n: int) -> SignalRaised:
+        return replace(stage("", in_city=False, sensor=f"up{n}"), name="unusual_stage")
+
+    world.hear(forecast({"yellow": 0.01}, rate=0.02))
+    assert world.hear(*(upstream(n) for n in range(19))) == []
+    notice = world.hear(upstream(19))[0].body.notice
+    assert (notice.rule, notice.colour, notice.certainty) == ("river-stage/upstream", "blue", "Possible")
+    assert "20 gauges upstream" in notice.reasons[0].text.en
+    for n in range(8):
+        world.hear(cleared(upstream(n)))
+    world.wait(hours=5)
+    assert len(world.state.standing) == 1
+    world.wait(hours=2)
+    assert world.state.standing == {}
+
+
+def test_high_gauges_upstream_with_a_falling_city_gauge_warn_nobody(world: World) -> None:
+    world.hear(forecast({"yellow": 0.01}, rate=-0.02))
+    signals = [replace(stage("", in_city=False, sensor=f"up{n}"), name="unusual_stage") for n in range(40)]
+    assert world.hear(*signals) == []
 
 
 def test_a_gauge_at_rest_warns_nobody(world: World) -> None:

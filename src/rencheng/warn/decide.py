@@ -262,7 +262,7 @@ def _graded_notice(
     step: _Step, grade: Grade, state: State, inputs: Inputs, now: datetime, warning_id: str
 ) -> tuple[Notice, tuple[FactId, ...]]:
     area = step.area or area_of_grade(grade, state, inputs.places, inputs.fields)
-    upstream = upstream_reasons(state, grade.rule.hazard) if grade.rule.forecast is not None else []
+    upstream = upstream_reasons(state, grade.rule.hazard) if grade.rule.forecast or grade.rule.upstream else []
     notice = notice_of_grade(
         grade,
         area,

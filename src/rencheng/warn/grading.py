@@ -85,12 +85,15 @@ class Judgements:
     """Signals in the city, risk maps and reports, by hazard."""
     forecasts: tuple[Episode, ...]
     """Forecasts for the city's gauges."""
+    upstream: Mapping[str, tuple[Episode, ...]]
+    """Signals outside the city, by hazard."""
 
 
 def judgements_of(state: State, places: Places) -> Judgements:
     """Pick the judgements that concern the city."""
     by_hazard: dict[str, list[Episode]] = {}
     forecasts: list[Episode] = []
+    upstream: dict[str, list[Episode]] = {}
     for episode in chain(state.live.values(), chain.from_iterable(state.past.values())):
         body = episode.body
         if isinstance(body, ForecastPublished):
@@ -102,7 +105,13 @@ def judgements_of(state: State, places: Places) -> Judgements:
             or (isinstance(body, ReportReceived) and places.holds(body.cell))
         ):
             by_hazard.setdefault(body.hazard, []).append(episode)
-    return Judgements(by_hazard={h: tuple(e) for h, e in by_hazard.items()}, forecasts=tuple(forecasts))
+        elif isinstance(body, SignalRaised):
+            upstream.setdefault(body.hazard, []).append(episode)
+    return Judgements(
+        by_hazard={h: tuple(e) for h, e in by_hazard.items()},
+        forecasts=tuple(forecasts),
+        upstream={h: tuple(e) for h, e in upstream.items()},
+    )
 
 
 def grade_hazard(
@@ -156,7 +165,7 @@ def _supports(judgements: Judgements, places: Places, rule: Rule, now: datetime,
     after = now - (hours(rule.life.hysteresis_h) if hold else timedelta(0))
     episodes = judgements.by_hazard.get(rule.hazard, ())
     for episode in episodes:
-        until = _until(episode, rule)
+        until = _until(episode)
         if (until is not None and until <= after) or episode.since > now:
             continue
         if isinstance(episode.body, SignalRaised):
@@ -165,21 +174,23 @@ def _supports(judgements: Judgements, places: Places, rule: Rule, now: datetime,
             yield from _from_risk(episode.body, episode, until, places, rule)
     if rule.forecast is not None:
         for episode in judgements.forecasts:
-            until = _until(episode, rule)
+            until = _until(episode)
             if isinstance(episode.body, ForecastPublished) and (until is None or until > after):
                 yield from _from_forecast(episode.body, episode, until, places, rule, hold=hold)
+    if rule.upstream is not None:
+        yield from _from_upstream(judgements, places, rule, now, after, hold=hold)
     if rule.report is not None:
         yield from _from_reports(episodes, places, rule, after)
 
 
-def _until(episode: Episode, rule: Rule) -> datetime | None:
+def _until(episode: Episode) -> datetime | None:
     """When an episode ended; what nothing replaced runs out: a forecast with its longest lead, a risk map in a day.
 
     Risk is published again only when it changed, so an old map may still be right; a day without any change is not.
     """
     body, until = episode.body, episode.until
     ends: list[datetime] = [until] if until is not None else []
-    if isinstance(body, ForecastPublished) and rule.forecast is not None and body.horizons:
+    if isinstance(body, ForecastPublished) and body.horizons:
         ends.append(body.observed_at + hours(max(h.lead_h for h in body.horizons)))
     if isinstance(body, RiskAssessed):
         ends.append(episode.since + MOST_HYSTERESIS)
@@ -256,9 +267,15 @@ def evidence_window_h(evidence: Evidence) -> float | None:
 
 def _signal_text(signal: SignalRaised, places: Places) -> Bilingual:
     name = places.sensor_names.get(signal.sensor_id, signal.sensor_id)
-    parts = [_amount(e) for e in signal.evidence if e.value is not None and e.kind != "terrain"]
-    zh = f"{name}：" + ("、".join(p.zh for p in parts) or signal.name)
+    if not name:
+        name = "reported" if signal.name == "reported_water" else signal.name.replace("_", " ")
+    parts = [_amount(e) for e in signal.evidence if e.value is not None and e.kind != "terrain"][:_MOST_AMOUNTS]
+    zh = f"{_REPORTED_ZH if name == 'reported' else name}：" + ("、".join(p.zh for p in parts) or signal.name)
     return Bilingual(zh=zh, en=f"{name}: " + (", ".join(p.en for p in parts) or signal.name.replace("_", " ")))
+
+
+_MOST_AMOUNTS = 5
+_REPORTED_ZH = "公众上报"
 
 
 def _amount(evidence: Evidence) -> Bilingual:
@@ -266,6 +283,8 @@ def _amount(evidence: Evidence) -> Bilingual:
     value = f"{evidence.value:.4g} {evidence.unit}".rstrip()
     limit = f"{evidence.threshold:.4g} {evidence.unit}".rstrip() if evidence.threshold is not None else ""
     quantity = _QUANTITY_NAMES.get(evidence.quantity, Bilingual(zh=evidence.quantity, en=evidence.quantity))
+    if evidence.kind == "rate":
+        quantity = Bilingual(zh=f"{quantity.zh}变率", en=f"{quantity.en} rising by")
     zh = (f"{window:g}小时" if window else "") + f"{quantity.zh}{value}" + (f"（阈值{limit}）" if limit else "")
     en = f"{quantity.en} {value}" + (f" in {window:g} h" if window else "") + (f" (threshold {limit})" if limit else "")
     return Bilingual(zh=zh, en=en)
@@ -306,6 +325,68 @@ def _from_forecast(
         lead_h=hit.lead_h,
         reason=_forecast_reason(forecast, hit, colour, places),
         fact_id=episode.fact_id,
+        sensor_id=forecast.sensor_id,
+        point=places.sensors.get(forecast.sensor_id),
+        until=until,
+    )
+
+
+def _from_upstream(
+    judgements: Judgements, places: Places, rule: Rule, now: datetime, after: datetime, *, hold: bool
+) -> Iterator[Support]:
+    trigger = rule.upstream
+    if trigger is None:
+        return
+    ends: dict[str, datetime | None] = {}
+    for episode in judgements.upstream.get(rule.hazard, ()):
+        body, until = episode.body, episode.until
+        if not isinstance(body, SignalRaised) or body.name not in trigger.names or episode.since > now:
+            continue
+        if until is None or until > after:
+            known = ends.get(body.sensor_id, until)
+            ends[body.sensor_id] = None if until is None or known is None else max(until, known)
+    needed = trigger.hold_gauges if hold else trigger.min_gauges
+    if len(ends) < needed:
+        return
+    over = sorted((e for e in ends.values() if e is not None), reverse=True)
+    standing = len(ends) - len(over)
+    until = None if standing >= needed else over[needed - standing - 1]
+    for episode in judgements.forecasts:
+        body = episode.body
+        if not isinstance(body, ForecastPublished) or not (body.horizons and (hold or _rises(body, body.horizons[-1]))):
+            continue
+        end = _until(episode)
+        if end is None or end > after:
+            yield _upstream_support(rule, body, episode.fact_id, len(ends), until, places)
+
+
+def _upstream_support(
+    rule: Rule, forecast: ForecastPublished, fact_id: FactId, gauges: int, until: datetime | None, places: Places
+) -> Support:
+    name = places.sensor_names.get(forecast.sensor_id, forecast.sensor_id)
+    last = forecast.horizons[-1]
+    text = Bilingual(
+        zh=f"上游{gauges}个站水位异常偏高；{name}现水位{forecast.observed:.2f} m，"
+        f"{last.lead_h:g}小时后预报{last.median:.2f} m",
+        en=f"{gauges} gauges upstream stand unusually high; {name}: stage {forecast.observed:.2f} m now, "
+        f"{last.median:.2f} m forecast in {last.lead_h:g} h",
+    )
+    evidence = Evidence(
+        kind="forecast",
+        sensor_id=forecast.sensor_id,
+        quantity=forecast.quantity,
+        value=last.median,
+        unit="m",
+        at=forecast.observed_at + hours(last.lead_h),
+        note=f"{forecast.model}; {gauges} gauges upstream",
+    )
+    return Support(
+        rule=rule,
+        zone=places.city_id if rule.area.per == "city" else _sensor_zone(forecast.sensor_id, places, rule.area.per),
+        certainty="Possible",
+        lead_h=last.lead_h,
+        reason=Reason(text=text, evidence=(evidence,)),
+        fact_id=fact_id,
         sensor_id=forecast.sensor_id,
         point=places.sensors.get(forecast.sensor_id),
         until=until,
@@ -363,10 +444,12 @@ def _from_risk(
     if not hits:
         return
     first = min(hits, key=lambda t: t.lead_h)
+    when = Bilingual(zh=f"{first.lead_h:g}小时内", en=f" within {first.lead_h:g} h")
+    if first.lead_h == 0.0:
+        when = Bilingual(zh="目前", en=" now")
     text = Bilingual(
-        zh=f"{first.lead_h:g}小时内{first.cells_at_risk}个网格有风险，暴露居民{first.residents_exposed:.0f}人",
-        en=f"{first.cells_at_risk} cells at risk within {first.lead_h:g} h, "
-        f"{first.residents_exposed:.0f} residents exposed",
+        zh=f"{when.zh}{first.cells_at_risk}个网格有风险，暴露居民{first.residents_exposed:.0f}人",
+        en=f"{first.cells_at_risk} cells at risk{when.en}, {first.residents_exposed:.0f} residents exposed",
     )
     yield Support(
         rule=rule,

@@ -30,7 +30,7 @@ NATIONAL_SIGNALS = 44
 """Signals of CMA Order No. 16 (2007)."""
 
 _COLOURS = tuple(c.value for c in Colour)
-_TRIGGERS = ("criteria", "signal", "forecast", "risk", "report")
+_TRIGGERS = ("criteria", "signal", "forecast", "upstream", "risk", "report")
 
 
 def load_rules(city_folder: Path | None = None) -> RuleSet:
@@ -216,6 +216,7 @@ def _book(file: RuleFile, *, from_city: bool) -> RuleBook:
             criteria=line.criteria,
             signal=line.signal,
             forecast=line.forecast,
+            upstream=line.upstream,
             risk=line.risk,
             report=line.report,
             life=line.life or file.life,

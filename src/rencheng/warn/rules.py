@@ -27,6 +27,7 @@ __all__ = [
     "RuleSet",
     "SignalTrigger",
     "Terms",
+    "UpstreamTrigger",
 ]
 
 
@@ -105,6 +106,19 @@ class ForecastTrigger(_Part, frozen=True, kw_only=True):
     """Threshold whose probability counts, where that is not the rule's own colour."""
 
 
+class UpstreamTrigger(_Part, frozen=True, kw_only=True):
+    """So many gauges outside the city in flood or unusually high, while a gauge of the city is forecast to rise.
+
+    Travel time from far upstream is longer than any forecast of the city's own gauge reaches; this says so early.
+    """
+
+    names: tuple[str, ...]
+    """Signals that count."""
+    min_gauges: int
+    hold_gauges: int
+    """A standing warning is kept while so many of them stand."""
+
+
 class RiskTrigger(_Part, frozen=True, kw_only=True):
     """So many cells at the rule's risk colour or above within a lead time."""
 
@@ -158,6 +172,7 @@ class RuleLine(_Part, frozen=True, kw_only=True):
     criteria: Criteria | None = None
     signal: SignalTrigger | None = None
     forecast: ForecastTrigger | None = None
+    upstream: UpstreamTrigger | None = None
     risk: RiskTrigger | None = None
     report: ReportTrigger | None = None
     life: Life | None = None
@@ -198,6 +213,7 @@ class Rule:
     criteria: Criteria | None
     signal: SignalTrigger | None
     forecast: ForecastTrigger | None
+    upstream: UpstreamTrigger | None
     risk: RiskTrigger | None
     report: ReportTrigger | None
     life: Life

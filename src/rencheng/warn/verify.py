@@ -33,7 +33,7 @@ __all__ = [
     "warned_periods",
 ]
 
-EVENT_SIGNALS = ("stage_above_threshold", "rain_accumulation", "water_depth_above_threshold", "reported_water")
+EVENT_SIGNALS = ("stage_above_threshold", "rain_accumulation", "water_on_street", "reported_water")
 """Signals that say the danger is here (a forecast or a fast rise is not yet the event)."""
 
 
