@@ -41,11 +41,13 @@ def test_a_delivery_is_told_with_its_counts_and_flags() -> None:
     assert (draft.stream, draft.actor, draft.occurred_at) == ("feed/f", "feed:f", at_h(4))
 
 
-def test_a_delivery_offered_again_makes_the_very_same_fact() -> None:
+def test_a_delivery_offered_again_is_told_only_if_the_ledger_does_not_know_it_and_then_as_the_very_same_fact() -> None:
     run = Run()
     run.deliver("p1", hourly("A", [2.0]), at_h(1))
     again = run.store.take("f", "p1", hourly("A", [2.0]), now=at_h(2))
-    assert sense.decide(run.state, run.inputs, at_h(2), again)[0].id == run.said[0].id
+    assert sense.decide(run.state, run.inputs, at_h(2), again) == []
+    (draft,) = sense.decide(sense.initial_state(), run.inputs, at_h(2), again)
+    assert draft.id == run.said[0].id
 
 
 def test_a_channel_is_silent_after_three_intervals_and_that_is_said_once() -> None:

@@ -67,12 +67,22 @@ def decide(state: State, inputs: Inputs, now: datetime, intake: Intake | None = 
     if intake is not None:
         batch = _batch_draft(intake)
         cause = (batch.id,)
-        drafts = [*feed_recovered(state, intake.feed_id, now), batch]
+        drafts = feed_recovered(state, intake.feed_id, now)
+        if not _told_already(state, intake):
+            drafts.append(batch)
     health = inputs.readings.health()
     if health.num_rows:
         drafts += _silence(state, inputs, now, health, cause)
         drafts += _doubt(state, now, health, cause)
     return drafts
+
+
+def _told_already(state: State, intake: Intake) -> bool:
+    """Whether an acknowledgement given again is of a delivery that the ledger knows."""
+    feed = state.feeds.get(intake.feed_id)
+    if not intake.again or feed is None or feed.taken_at is None:
+        return False
+    return feed.position == intake.position or feed.taken_at > intake.taken_at
 
 
 def _batch_draft(intake: Intake) -> Draft:
