@@ -266,6 +266,21 @@ def test_features_without_geometry_or_off_the_earth_are_refused(sources: Path, b
     assert [(s["name"], s["capacity"]) for s in schools] == [("School 0", 200.0), ("School 3", None)]
 
 
+def test_names_that_were_encoded_twice_are_repaired_and_told_and_true_accents_left_alone(
+    sources: Path, build: Build
+) -> None:
+    features = json.loads((sources / "schools.geojson").read_text())
+    for feature, name in zip(features["features"], ["PraÃ§a", "SÃO PAULO", "Praça", "学校"], strict=True):
+        feature["properties"]["name"] = name
+    (sources / "schools.geojson").write_text(json.dumps(features))
+    imported = build()
+    names = [f["name"] for f in imported.city.rows("facilities") if f["kind"] == "school"]
+    assert names == ["Praça", "SÃO PAULO", "Praça", "学校"]
+    assert imported.report.source("schools.geojson").notes == [
+        "1 features had text that was encoded twice (UTF-8 read as Latin-1); it was repaired"
+    ]
+
+
 def test_a_layer_that_is_no_geojson_is_refused_whole(sources: Path, build: Build) -> None:
     (sources / "schools.geojson").write_text('{"type": "FeatureCollection", "features": [')
     imported = build()

@@ -77,9 +77,25 @@ def read_geojson(path: Path, report: SourceReport) -> Features:
     geometry = np.asarray(shapes[kept], dtype=object)
     polygons = ~shapely.is_valid(geometry)
     geometry[polygons] = shapely.make_valid(geometry[polygons])
-    return Features(
-        geometry=geometry, properties=[listed[i].properties or {} for i in kept.tolist()], number=kept.tolist()
-    )
+    properties = [_decoded_once(listed[i].properties or {}) for i in kept.tolist()]
+    repaired = sum(after != (listed[i].properties or {}) for i, after in zip(kept.tolist(), properties, strict=True))
+    if repaired:
+        report.note(f"{repaired} features had text that was encoded twice (UTF-8 read as Latin-1); it was repaired")
+    return Features(geometry=geometry, properties=properties, number=kept.tolist())
+
+
+def _decoded_once(properties: dict[str, Any]) -> dict[str, Any]:
+    """Repair text such as ``"SÃ£o"``: only what is whole UTF-8 when its letters are taken as bytes can be meant."""
+    return {key: _repaired(value) if isinstance(value, str) else value for key, value in properties.items()}
+
+
+def _repaired(text: str) -> str:
+    if text.isascii():
+        return text
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
 
 
 def _degrees(shapes: Any, crs: dict[str, Any] | None, path: Path) -> Any:
