@@ -73,6 +73,15 @@ def test_the_whole_life_of_an_incident(world: World) -> None:
     assert times == sorted(t for t in times if t is not None)
 
 
+def test_forces_are_not_deployed_by_acknowledging_alone(world: World) -> None:
+    world.warn("yellow", hazard="waterlogging")
+    for task in world.said("TaskCreated"):
+        world.order(AcknowledgeTask(task_id=task.task_id))
+    assert reached(world) == NODES[:6]
+    world.order(CompleteTask(task_id=world.said("TaskCreated")[0].task_id, receipt="2 pumps at the site"))
+    assert reached(world) == NODES[:8]
+
+
 def test_a_missing_node_blocks_closing_and_is_named(live: World) -> None:
     live.warn("yellow")
     reason = live.refused(CloseIncident(incident_id=incident_id(live)))

@@ -24,12 +24,14 @@ def _command(state: State, incident: Incident) -> bool:
 
 
 def _forces(state: State, incident: Incident) -> bool:
-    """Somebody is there: a unit at a need, or all tasks that put forces in place are done and nobody waits."""
+    """Somebody is there: a unit at a need; or nobody waits and the tasks that put forces in place (or any) are done."""
     needs = state.needs_of(incident.incident_id)
     if any(n.served or n.met_at for n in needs) or any(_at_work(state, u) for n in needs for u in n.units):
         return True
-    placing = [t for t in state.tasks_of(incident.incident_id) if t.measure.startswith(("preposition", "ready_forces"))]
-    return all(t.completed_at is not None for t in placing) and not any(n.open for n in needs)
+    tasks = state.tasks_of(incident.incident_id)
+    placing = [t for t in tasks if t.measure.startswith(("preposition", "ready_forces"))]
+    in_place = all(t.completed_at is not None for t in placing) if placing else _disposal(state, incident)
+    return in_place and not any(n.open for n in needs)
 
 
 def _at_work(state: State, unit_id: str) -> bool:
