@@ -17,6 +17,9 @@ from rencheng.rehearse.water import LowPlaces, RiverReach, Water, Weather
 __all__ = ["Network", "instrument", "measure"]
 
 F64 = NDArray[np.float64]
+_RAIN_SPIKE_MM = 250.0
+"""A spike of the telemetry line at a rain gauge: more than ever fell between two reports (Jennings 1950)."""
+_LEVEL_SPIKE_M = 50.0
 _NEAR_M = 80.0
 """A street depth sensor stands in the low place within this distance."""
 _READING = pa.schema(
@@ -178,7 +181,7 @@ def _noisy(value: F64, network: Network, how: Instruments, rng: np.random.Genera
     wet = np.array([q == "water_depth_m" for q in network.quantities], dtype=np.bool_)
     out = np.where(wet, np.maximum(out, 0.0), out)
     spike = rng.random(len(value)) < how.spike_prob
-    return np.where(spike, out + 50.0, out)
+    return np.where(spike, out + np.where(rain, _RAIN_SPIKE_MM, _LEVEL_SPIKE_M), out)
 
 
 def _instant(start: datetime, time_s: float) -> datetime:
