@@ -12,7 +12,6 @@ from rencheng.warn.facts import Notice
 from rencheng.warn.grading import (
     CERTAINTIES,
     Grade,
-    Judgements,
     grade_hazard,
     judgements_of,
     lapses_at,
@@ -24,6 +23,7 @@ from rencheng.warn.model import Standing, State
 from rencheng.warn.notice import cancellation, notice_of_grade
 from rencheng.warn.outbox import queue
 from rencheng.warn.rules import Life, Rule
+from rencheng.warn.triggers import Judgements
 
 __all__ = ["decide", "next_due"]
 

@@ -2,55 +2,26 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 
-from rencheng.assess.facts import Evidence, ForecastHorizon, ForecastPublished, RiskAssessed, SignalRaised
-from rencheng.kernel import Bilingual, Colour, FactId, hours
+from rencheng.assess.facts import ForecastPublished, RiskAssessed, SignalRaised
+from rencheng.kernel import Colour, FactId, hours
 from rencheng.sense.facts import ReportReceived
 from rencheng.warn.facts import Reason
-from rencheng.warn.model import MOST_HYSTERESIS, Episode, State
+from rencheng.warn.model import Episode, State
 from rencheng.warn.places import Places
-from rencheng.warn.rules import Condition, Rule
+from rencheng.warn.rules import Rule
+from rencheng.warn.triggers import FORECAST_QUANTITY, Judgements, Support, supports_of
+from rencheng.warn.wording import upstream_text
 
-__all__ = [
-    "CERTAINTIES",
-    "Grade",
-    "Judgements",
-    "Support",
-    "evidence_window_h",
-    "grade_hazard",
-    "judgements_of",
-    "lapses_at",
-    "upstream_reasons",
-]
+__all__ = ["CERTAINTIES", "Grade", "grade_hazard", "judgements_of", "lapses_at", "upstream_reasons"]
 
 _RANK = {c.value: c.rank for c in Colour}
-_DRY_MM_H = 0.1
-"""Rain below this in the last hour has stopped (GB/T 28592 calls less than 0.1 mm a trace)."""
-
 CERTAINTIES = ("Possible", "Likely", "Observed")
 """CAP certainty from weak to strong."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Support:
-    """One judgement that makes a rule hold in a zone."""
-
-    rule: Rule
-    zone: str
-    certainty: str
-    lead_h: float
-    """Hours until it is expected; 0 when it is here."""
-    reason: Reason
-    fact_id: FactId
-    sensor_id: str
-    point: tuple[float, float] | None
-    until: datetime | None
-    """When the judgement ended or runs out; None while it holds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,18 +48,6 @@ class Grade:
         return min(s.lead_h for s in self.supports)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgements:
-    """Judgements that concern the city, sorted out once: those that hold and those that ended lately."""
-
-    by_hazard: Mapping[str, tuple[Episode, ...]]
-    """Signals in the city, risk maps and reports, by hazard."""
-    forecasts: tuple[Episode, ...]
-    """Forecasts for the city's gauges."""
-    upstream: Mapping[str, tuple[Episode, ...]]
-    """Signals outside the city, by hazard."""
-
-
 def judgements_of(state: State, places: Places) -> Judgements:
     """Pick the judgements that concern the city."""
     by_hazard: dict[str, list[Episode]] = {}
@@ -97,7 +56,7 @@ def judgements_of(state: State, places: Places) -> Judgements:
     for episode in chain(state.live.values(), chain.from_iterable(state.past.values())):
         body = episode.body
         if isinstance(body, ForecastPublished):
-            if body.sensor_id in places.gauges and body.quantity == _FORECAST_QUANTITY:
+            if body.sensor_id in places.gauges and body.quantity == FORECAST_QUANTITY:
                 forecasts.append(episode)
         elif (
             isinstance(body, RiskAssessed)
@@ -141,7 +100,7 @@ def grade_hazard(
     found: dict[str, list[Support]] = {}
     for rule in rules:
         higher = [z for z, s in found.items() if s[0].rule.colour is not rule.colour]
-        for support in _supports(judgements, places, rule, now, hold=hold):
+        for support in supports_of(judgements, places, rule, now, hold=hold):
             if support.zone not in higher:
                 found.setdefault(support.zone, []).append(support)
     return {
@@ -161,343 +120,6 @@ def lapses_at(supports: Iterable[Support]) -> datetime | None:
     return last
 
 
-def _supports(judgements: Judgements, places: Places, rule: Rule, now: datetime, *, hold: bool) -> Iterator[Support]:
-    after = now - (hours(rule.life.hysteresis_h) if hold else timedelta(0))
-    episodes = judgements.by_hazard.get(rule.hazard, ())
-    for episode in episodes:
-        until = _until(episode)
-        if (until is not None and until <= after) or episode.since > now:
-            continue
-        if isinstance(episode.body, SignalRaised):
-            yield from _from_signal(episode.body, episode, until, places, rule, hold=hold)
-        elif isinstance(episode.body, RiskAssessed):
-            yield from _from_risk(episode.body, episode, until, places, rule)
-    if rule.forecast is not None:
-        for episode in judgements.forecasts:
-            until = _until(episode)
-            if isinstance(episode.body, ForecastPublished) and (until is None or until > after):
-                yield from _from_forecast(episode.body, episode, until, places, rule, hold=hold)
-    if rule.upstream is not None:
-        yield from _from_upstream(judgements, places, rule, now, after, hold=hold)
-    if rule.report is not None:
-        yield from _from_reports(episodes, places, rule, after)
-
-
-def _until(episode: Episode) -> datetime | None:
-    """When an episode ended; what nothing replaced runs out: a forecast with its longest lead, a risk map in a day.
-
-    Risk is published again only when it changed, so an old map may still be right; a day without any change is not.
-    """
-    body, until = episode.body, episode.until
-    ends: list[datetime] = [until] if until is not None else []
-    if isinstance(body, ForecastPublished) and body.horizons:
-        ends.append(body.observed_at + hours(max(h.lead_h for h in body.horizons)))
-    if isinstance(body, RiskAssessed):
-        ends.append(episode.since + MOST_HYSTERESIS)
-    return min(ends, default=None)
-
-
-def _from_signal(
-    signal: SignalRaised, episode: Episode, until: datetime | None, places: Places, rule: Rule, *, hold: bool
-) -> Iterator[Support]:
-    if signal.hazard != rule.hazard or not signal.in_city:
-        return
-    named = (
-        rule.signal is not None
-        and signal.name in rule.signal.names
-        and (_RANK.get(signal.colour, 0) >= rule.colour.rank or (rule.signal.any_colour and not signal.colour))
-    )
-    measured = rule.criteria is not None and _criteria_hold(signal, rule, hold=hold)
-    if named or measured:
-        yield Support(
-            rule=rule,
-            zone=places.zone_at(signal.lon, signal.lat, rule.area.per),
-            certainty="Observed",
-            lead_h=0.0,
-            reason=Reason(text=_signal_text(signal, places), evidence=signal.evidence),
-            fact_id=episode.fact_id,
-            sensor_id=signal.sensor_id,
-            point=(signal.lon, signal.lat),
-            until=until,
-        )
-
-
-def _criteria_hold(signal: SignalRaised, rule: Rule, *, hold: bool) -> bool:
-    criteria = rule.criteria
-    if criteria is None:
-        return False
-    if criteria.continuing and not hold and _has_stopped(signal.evidence):
-        return False
-    ratio = rule.life.hold_ratio if hold else 1.0
-
-    def met(condition: Condition) -> bool:
-        hits = sum(
-            e.quantity == condition.quantity
-            and e.value is not None
-            and (evidence_window_h(e) or 0.0) <= rule.window_h
-            and condition.holds(e.value, ratio=ratio)
-            for e in signal.evidence
-        )
-        return hits >= condition.days
-
-    return all(map(met, criteria.all)) if criteria.all else any(map(met, criteria.any))
-
-
-def _has_stopped(evidence: tuple[Evidence, ...]) -> bool:
-    last_hour = [
-        e.value for e in evidence if e.value is not None and e.quantity == "rain_mm" and evidence_window_h(e) == 1.0
-    ]
-    return bool(last_hour) and max(last_hour) < _DRY_MM_H
-
-
-def evidence_window_h(evidence: Evidence) -> float | None:
-    """Hours over which an evidence's value was gathered: its window, or what its note says (``"12 h"``).
-
-    Examples
-    --------
-    >>> evidence_window_h(Evidence(kind="accumulation", quantity="rain_mm", value=50.0, note="12 h"))
-    12.0
-    """
-    given = getattr(evidence, "window_h", None)
-    if given is not None:
-        return float(given)
-    found = re.search(r"(\d+(?:\.\d+)?)\s*h\b", evidence.note)
-    return float(found[1]) if found else None
-
-
-def _signal_text(signal: SignalRaised, places: Places) -> Bilingual:
-    name = places.sensor_names.get(signal.sensor_id, signal.sensor_id)
-    if not name:
-        name = "reported" if signal.name == "reported_water" else signal.name.replace("_", " ")
-    parts = [_amount(e) for e in signal.evidence if e.value is not None and e.kind != "terrain"][:_MOST_AMOUNTS]
-    zh = f"{_REPORTED_ZH if name == 'reported' else name}：" + ("、".join(p.zh for p in parts) or signal.name)
-    return Bilingual(zh=zh, en=f"{name}: " + (", ".join(p.en for p in parts) or signal.name.replace("_", " ")))
-
-
-_MOST_AMOUNTS = 5
-_REPORTED_ZH = "公众上报"
-
-
-def _amount(evidence: Evidence) -> Bilingual:
-    window = evidence_window_h(evidence)
-    value = f"{evidence.value:.4g} {evidence.unit}".rstrip()
-    limit = f"{evidence.threshold:.4g} {evidence.unit}".rstrip() if evidence.threshold is not None else ""
-    quantity = _QUANTITY_NAMES.get(evidence.quantity, Bilingual(zh=evidence.quantity, en=evidence.quantity))
-    if evidence.kind == "rate":
-        quantity = Bilingual(zh=f"{quantity.zh}变率", en=f"{quantity.en} rising by")
-    zh = (f"{window:g}小时" if window else "") + f"{quantity.zh}{value}" + (f"（阈值{limit}）" if limit else "")
-    en = f"{quantity.en} {value}" + (f" in {window:g} h" if window else "") + (f" (threshold {limit})" if limit else "")
-    return Bilingual(zh=zh, en=en)
-
-
-_QUANTITY_NAMES = {
-    "stage_m": Bilingual(zh="水位", en="stage"),
-    "rain_mm": Bilingual(zh="雨量", en="rain"),
-    "water_depth_m": Bilingual(zh="积水深", en="water depth"),
-    "discharge_m3_s": Bilingual(zh="流量", en="discharge"),
-    "wind_speed_m_s": Bilingual(zh="风速", en="wind speed"),
-}
-
-
-def _from_forecast(
-    forecast: ForecastPublished, episode: Episode, until: datetime | None, places: Places, rule: Rule, *, hold: bool
-) -> Iterator[Support]:
-    trigger = rule.forecast
-    if trigger is None or forecast.sensor_id not in places.gauges or forecast.quantity != _FORECAST_QUANTITY:
-        return
-    colour = trigger.of_colour or rule.colour.value
-    bound = trigger.hold_prob if hold else trigger.exceed_prob
-    hit = next(
-        (
-            h
-            for h in sorted(forecast.horizons, key=lambda h: h.lead_h)
-            if h.lead_h <= trigger.max_lead_h and h.exceed_prob.get(colour, 0.0) >= bound
-        ),
-        None,
-    )
-    if hit is None or (trigger.rising and not hold and not _rises(forecast, hit)):
-        return
-    probability = hit.exceed_prob[colour]
-    yield Support(
-        rule=rule,
-        zone=places.city_id if rule.area.per == "city" else _sensor_zone(forecast.sensor_id, places, rule.area.per),
-        certainty="Likely" if probability >= 0.5 else "Possible",
-        lead_h=hit.lead_h,
-        reason=_forecast_reason(forecast, hit, colour, places),
-        fact_id=episode.fact_id,
-        sensor_id=forecast.sensor_id,
-        point=places.sensors.get(forecast.sensor_id),
-        until=until,
-    )
-
-
-def _from_upstream(
-    judgements: Judgements, places: Places, rule: Rule, now: datetime, after: datetime, *, hold: bool
-) -> Iterator[Support]:
-    trigger = rule.upstream
-    if trigger is None:
-        return
-    ends: dict[str, datetime | None] = {}
-    for episode in judgements.upstream.get(rule.hazard, ()):
-        body, until = episode.body, episode.until
-        if not isinstance(body, SignalRaised) or body.name not in trigger.names or episode.since > now:
-            continue
-        if until is None or until > after:
-            known = ends.get(body.sensor_id, until)
-            ends[body.sensor_id] = None if until is None or known is None else max(until, known)
-    needed = trigger.hold_gauges if hold else trigger.min_gauges
-    if len(ends) < needed:
-        return
-    over = sorted((e for e in ends.values() if e is not None), reverse=True)
-    standing = len(ends) - len(over)
-    until = None if standing >= needed else over[needed - standing - 1]
-    for episode in judgements.forecasts:
-        body = episode.body
-        if not isinstance(body, ForecastPublished) or not (body.horizons and (hold or _rises(body, body.horizons[-1]))):
-            continue
-        end = _until(episode)
-        if end is None or end > after:
-            yield _upstream_support(rule, body, episode.fact_id, len(ends), until, places)
-
-
-def _upstream_support(
-    rule: Rule, forecast: ForecastPublished, fact_id: FactId, gauges: int, until: datetime | None, places: Places
-) -> Support:
-    name = places.sensor_names.get(forecast.sensor_id, forecast.sensor_id)
-    last = forecast.horizons[-1]
-    text = Bilingual(
-        zh=f"上游{gauges}个站水位异常偏高；{name}现水位{forecast.observed:.2f} m，"
-        f"{last.lead_h:g}小时后预报{last.median:.2f} m",
-        en=f"{gauges} gauges upstream stand unusually high; {name}: stage {forecast.observed:.2f} m now, "
-        f"{last.median:.2f} m forecast in {last.lead_h:g} h",
-    )
-    evidence = Evidence(
-        kind="forecast",
-        sensor_id=forecast.sensor_id,
-        quantity=forecast.quantity,
-        value=last.median,
-        unit="m",
-        at=forecast.observed_at + hours(last.lead_h),
-        note=f"{forecast.model}; {gauges} gauges upstream",
-    )
-    return Support(
-        rule=rule,
-        zone=places.city_id if rule.area.per == "city" else _sensor_zone(forecast.sensor_id, places, rule.area.per),
-        certainty="Possible",
-        lead_h=last.lead_h,
-        reason=Reason(text=text, evidence=(evidence,)),
-        fact_id=fact_id,
-        sensor_id=forecast.sensor_id,
-        point=places.sensors.get(forecast.sensor_id),
-        until=until,
-    )
-
-
-_FORECAST_QUANTITY = "stage_m"
-
-
-def _rises(forecast: ForecastPublished, hit: ForecastHorizon) -> bool:
-    return forecast.rate_per_h > 0.0 or hit.median > forecast.observed
-
-
-def _sensor_zone(sensor_id: str, places: Places, per: str) -> str:
-    point = places.sensors.get(sensor_id)
-    return places.zone_at(*point, per) if point is not None else places.city_id
-
-
-def _forecast_reason(forecast: ForecastPublished, hit: ForecastHorizon, colour: str, places: Places) -> Reason:
-    name = places.sensor_names.get(forecast.sensor_id, forecast.sensor_id)
-    chance = f"{100 * hit.exceed_prob[colour]:.0f} %"
-    band = f"{hit.low:.2f}–{hit.high:.2f} m"
-    zh_colour = {"blue": "蓝色", "yellow": "黄色", "orange": "橙色", "red": "红色"}[colour]
-    text = Bilingual(
-        zh=f"{name}：现水位{forecast.observed:.2f} m，{hit.lead_h:g}小时后预报{hit.median:.2f} m"
-        f"（八成区间{band}），达{zh_colour}阈值概率{chance}",
-        en=f"{name}: stage {forecast.observed:.2f} m now, {hit.median:.2f} m forecast in {hit.lead_h:g} h "
-        f"(80 % interval {band}), {chance} chance of the {colour} threshold",
-    )
-    evidence = Evidence(
-        kind="forecast",
-        sensor_id=forecast.sensor_id,
-        quantity=forecast.quantity,
-        value=hit.median,
-        unit="m",
-        at=forecast.observed_at + hours(hit.lead_h),
-        note=f"{forecast.model}, probability of {colour} {chance}",
-    )
-    return Reason(text=text, evidence=(evidence,))
-
-
-def _from_risk(
-    risk: RiskAssessed, episode: Episode, until: datetime | None, places: Places, rule: Rule
-) -> Iterator[Support]:
-    trigger = rule.risk
-    if trigger is None or risk.hazard != rule.hazard:
-        return
-    hits = [
-        t
-        for t in risk.totals
-        if t.lead_h <= trigger.max_lead_h
-        and _RANK.get(t.colour, 0) >= rule.colour.rank
-        and t.cells_at_risk >= trigger.min_cells
-    ]
-    if not hits:
-        return
-    first = min(hits, key=lambda t: t.lead_h)
-    when = Bilingual(zh=f"{first.lead_h:g}小时内", en=f" within {first.lead_h:g} h")
-    if first.lead_h == 0.0:
-        when = Bilingual(zh="目前", en=" now")
-    text = Bilingual(
-        zh=f"{when.zh}{first.cells_at_risk}个网格有风险，暴露居民{first.residents_exposed:.0f}人",
-        en=f"{first.cells_at_risk} cells at risk{when.en}, {first.residents_exposed:.0f} residents exposed",
-    )
-    yield Support(
-        rule=rule,
-        zone=places.city_id,
-        certainty="Likely",
-        lead_h=first.lead_h,
-        reason=Reason(text=text, evidence=risk.evidence),
-        fact_id=episode.fact_id,
-        sensor_id="",
-        point=None,
-        until=until,
-    )
-
-
-def _from_reports(episodes: Iterable[Episode], places: Places, rule: Rule, after: datetime) -> Iterator[Support]:
-    trigger = rule.report
-    if trigger is None:
-        return
-    window = hours(trigger.window_h)
-    events: dict[str, tuple[Episode, ReportReceived]] = {}
-    for episode in episodes:
-        body = episode.body
-        if (
-            isinstance(body, ReportReceived)
-            and episode.since > after - window
-            and (body.depth_m or 0.0) >= trigger.min_depth_m
-        ):
-            events[body.event_id or body.report_id] = (episode, body)
-    if len(events) < trigger.min_events:
-        return
-    newest = sorted(events.values(), key=lambda pair: pair[0].since)[-trigger.min_events :]
-    until = newest[0][0].since + window
-    for episode, body in events.values():
-        note = Bilingual(zh=f"上报：{body.text or body.category}", en=f"Report: {body.text or body.category}")
-        evidence = Evidence(kind="report", value=body.depth_m, unit="m", at=episode.since, note=body.report_id)
-        yield Support(
-            rule=rule,
-            zone=places.city_id if rule.area.per == "city" else places.zone_at(body.lon, body.lat, rule.area.per),
-            certainty="Observed",
-            lead_h=0.0,
-            reason=Reason(text=note, evidence=(evidence,)),
-            fact_id=episode.fact_id,
-            sensor_id="",
-            point=(body.lon, body.lat),
-            until=until,
-        )
-
-
 def upstream_reasons(state: State, hazard: str, most: int = 5) -> list[tuple[FactId, Reason, SignalRaised]]:
     """Signals of the hazard outside the city that hold now, highest first: why a forecast expects what it does."""
     found = [
@@ -506,11 +128,4 @@ def upstream_reasons(state: State, hazard: str, most: int = 5) -> list[tuple[Fac
         if isinstance(e.body, SignalRaised) and e.body.hazard == hazard and not e.body.in_city
     ]
     found.sort(key=lambda pair: (-_RANK.get(pair[1].colour, 0), pair[1].signal_id))
-    return [(fid, Reason(text=_upstream_text(s), evidence=s.evidence), s) for fid, s in found[:most]]
-
-
-def _upstream_text(signal: SignalRaised) -> Bilingual:
-    parts: Mapping[str, Bilingual] = {str(i): _amount(e) for i, e in enumerate(signal.evidence) if e.value is not None}
-    zh = "、".join(p.zh for p in parts.values()) or signal.name
-    en = ", ".join(p.en for p in parts.values()) or signal.name.replace("_", " ")
-    return Bilingual(zh=f"上游{signal.sensor_id}：{zh}", en=f"Upstream {signal.sensor_id}: {en}")
+    return [(fid, Reason(text=upstream_text(s), evidence=s.evidence), s) for fid, s in found[:most]]
