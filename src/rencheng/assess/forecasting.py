@@ -76,18 +76,27 @@ class StageForecaster:
         wanted = self.wanted(state, gauges)
         if not wanted:
             return []
+        return [
+            self._draft(state, gauges, row, model, outlook, now)
+            for row, (model, outlook) in self.outlooks(wanted, gauges, now).items()
+        ]
+
+    def outlooks(
+        self, rows: Sequence[int], gauges: GaugesNow, now: datetime
+    ) -> dict[int, tuple[StageModel | None, StageOutlook]]:
+        """Outlook of some gauges and the model behind it (None is persistence), by row; silent gauges are left out."""
         past = self._before(now)
         stage, rain = self._grids(past, gauges, now)
-        drafts = []
-        for row in wanted:
+        found = {}
+        for row in rows:
             model = self._model(past, row)
             if model is None:
                 outlook = persistence_outlook(stage[-24:, row], LEADS_H)
             else:
                 outlook = predict_stage(model, stage, rain)
             if outlook is not None:
-                drafts.append(self._draft(state, gauges, row, model, outlook, now))
-        return drafts
+                found[row] = (model, outlook)
+        return found
 
     def wanted(self, state: State, gauges: GaugesNow) -> list[int]:
         """Rows to forecast: gauges with thresholds, then those near the city, then those that signal; nearest first."""

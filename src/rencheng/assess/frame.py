@@ -164,7 +164,7 @@ def cell_rows(cell: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[n
 
 
 def _gauges(city: City, cells: CellFrame) -> GaugeFrame:
-    rows = city.rows("sensors")
+    rows = list({r["sensor_id"]: r for r in reversed(city.rows("sensors"))}.values())[::-1]
     lon = np.array([r["lon"] for r in rows], dtype=np.float64)
     lat = np.array([r["lat"] for r in rows], dtype=np.float64)
     xy = _metric(city, lon, lat)

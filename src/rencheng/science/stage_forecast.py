@@ -155,7 +155,7 @@ def _fit_lead(own: Floats, terms: Floats, lively: Floats, lead: int) -> _LeadFit
     errors = [float(np.mean(np.abs(y - guess))) for guess in guesses]
     best = int(np.argmin(errors))
     share_mae = np.array([np.mean(np.abs(y - share * guesses[best])) for share in SHARES])
-    trust = best_share(share_mae)
+    trust = _validated_share(y, guesses[best], share_mae, lead)
     residual = y - trust * guesses[best]
     spread, scores = _scaled(residual, lively[use])
     return _LeadFit(
@@ -188,6 +188,18 @@ def best_share(cost: Floats) -> float:
     """Share of the correction with the least cost; 0 unless it beats persistence by 2 %."""
     best = int(cost.argmin())
     return float(SHARES[best]) if cost[best] < 0.98 * cost[0] else 0.0
+
+
+def _validated_share(change: Floats, guess: Floats, share_mae: Floats, lead: int) -> float:
+    """Share of the correction to trust: the best one, or 0 where it does not beat persistence by a standard error.
+
+    The one-standard-error rule of Breiman et al. 1984, §3.4.3, on paired errors of which only every lead time counts as
+    an independent one.
+    """
+    share = best_share(share_mae)
+    gain = np.abs(change) - np.abs(change - share * guess)
+    error = float(np.std(gain)) / np.sqrt(max(len(change) / lead, 1.0))
+    return share if float(np.mean(gain)) > error else 0.0
 
 
 def _scaled(residual: Floats, lively: Floats) -> tuple[Floats, Floats]:

@@ -37,10 +37,11 @@ class StageOutlook:
 def predict_stage(model: StageModel, stage: Floats, rain: Floats, *, miss_prob: float = 0.2) -> StageOutlook | None:
     """Forecast from the last row of the grids, with trust and interval adapted to the errors of the last days.
 
-    The trust is chosen anew by the out-of-fold errors and the errors this model would have made on what has come
-    since, fresh ones weighing more; the same fresh errors join the calibration of the interval with as much weight
-    as all old ones (conformal prediction beyond exchangeability: Barber et al. 2023, Ann. Stat. 51:816), and its
-    level follows their coverage (:func:`adaptive_level`).
+    A correction that was not validated is not believed, which leaves persistence. Trust in one that was is chosen anew
+    by the out-of-fold errors and the errors this model would have made on what has come since, fresh ones weighing
+    more. The same fresh errors join the calibration of the interval with as much weight as all old ones (conformal
+    prediction beyond exchangeability: Barber et al. 2023, Ann. Stat. 51:816), and its level follows their coverage
+    (:func:`adaptive_level`).
 
     Parameters
     ----------
@@ -70,7 +71,11 @@ def predict_stage(model: StageModel, stage: Floats, rain: Floats, *, miss_prob: 
         past, change = past[np.isfinite(change)], change[np.isfinite(change)]
         weight = 0.5 ** ((len(own) - 1 - lead - past) / RECENT_HALF_LIFE_H)
         errors = np.abs(change[None, :] - SHARES[:, None] * guess[past][None, :])
-        trust = best_share(model.share_mae_m[i] * max(float(weight.sum()), 1.0) + errors @ weight)
+        trust = (
+            0.0
+            if model.trust[i] == 0.0
+            else best_share(model.share_mae_m[i] * max(float(weight.sum()), 1.0) + errors @ weight)
+        )
         fresh = (change - trust * guess[past]) / unit[past]
         low, high = _adapted_bounds(model.scores[i], fresh, weight, _for_few(miss_prob, len(model.scores[i]) / lead))
         median = own[-1] + trust * guess[-1]
