@@ -34,7 +34,7 @@ def cell_table(
     building_jobs: Floats,
     more_cells: NDArray[np.uint64],
 ) -> pa.Table:
-    """``cells``: all with a building, a street corner or their centre in the city, and sums over the households."""
+    """``cells``: all with a building, corner, facility or their centre in the city, and sums over the households."""
     city = lonlat_shapes(frame, areas.shape[:1])[0]
     inside = [int(c) for c in h3_int.h3shape_to_cells(h3_int.geo_to_h3shape(city.__geo_interface__), _RESOLUTION)]
     cells = np.unique(np.concatenate([np.array(inside, dtype=np.uint64), building_cell, more_cells]))

@@ -26,7 +26,7 @@ CRS = "EPSG:32650"
 DENSITY_PER_KM2 = 7400.0
 """Residents per square kilometre of urban land (requirement OPS-17)."""
 _ORIGIN_X_M, _ORIGIN_Y_M = 524_000.0, 3_392_000.0
-_FEWEST, _MOST = 2_000, 2_000_000
+_FEWEST, _MOST = 5_000, 2_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +128,7 @@ def frame_of(residents: int, seed: int) -> Frame:
     Raises
     ------
     InvalidInput
-        If the size is not between 2,000 and 2,000,000 or the seed is negative.
+        If the size is not between 5,000 and 2,000,000 or the seed is negative.
     """
     if not _FEWEST <= residents <= _MOST:
         raise InvalidInput(

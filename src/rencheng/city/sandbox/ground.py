@@ -48,11 +48,11 @@ class Ground:
 def ground_of(frame: Frame) -> Ground:
     """Lay the ground of a city."""
     plan = grown(frame, street_plan_of(frame))
-    waters = waters_of(frame, plan, cell_m=cell_size_m(frame), outlet_u_m=extent_m(frame)[0])
+    waters = waters_of(frame, plan, cell_m=cell_size_m(frame), outlet_u_m=extent_m(frame, plan)[0])
     land = land_use_of(frame, plan)
     lanes = lanes_of(frame, plan, land)
     roads = roads_of(frame, plan, streets_of(plan, *lanes))
-    relief = relief_of(frame, waters)
+    relief = relief_of(frame, plan, waters)
     low = dig_low_points(frame, roads, waters, relief)
     terrain = relief.terrain()
     middle = roads.path_x_m.shape[1] // 2

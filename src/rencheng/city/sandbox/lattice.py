@@ -45,7 +45,7 @@ def street_plan_of(frame: Frame) -> StreetPlan:
     """Lay the street plan of a city; no tile is urban yet."""
     rng = frame.rng("lattice")
     spacing = float(np.clip(0.5 * frame.radius_m, 620.0, 1000.0))
-    reach = 1.5 * frame.radius_m
+    reach = max(1.5 * frame.radius_m, 1.6 * spacing)
     columns, column_kind = _columns(frame, rng, spacing, reach)
     rows, row_kind = _rows(frame, rng, spacing, reach)
     column_class = _edge_classes(columns, column_kind, STREAM, frame.radius_m)

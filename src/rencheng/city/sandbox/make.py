@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from rencheng.city.package import City, Manifest, table_from_rows, write_city
@@ -48,7 +49,7 @@ def make_city(residents: int, seed: int, out: Path, *, progress: Callable[[str, 
     Parameters
     ----------
     residents : int
-        How many people live in it, 2,000 to 2,000,000; the urban land follows at 7,400 residents per km².
+        How many people live in it, 5,000 to 2,000,000; the urban land follows at 7,400 residents per km².
     seed : int
         The same residents and seed give the same bytes.
     out : Path
@@ -103,7 +104,7 @@ def _ground_tables(frame: Frame, ground: Ground) -> dict[str, pa.Table]:
     names = street_names(frame, ground.roads)
     return {
         **road_tables(frame, ground.roads, names, ground.corner_ground_m, lowest),
-        "waters": water_table(frame, ground.waters, extent_m(frame)),
+        "waters": water_table(frame, ground.waters, extent_m(frame, ground.plan)),
     }
 
 
@@ -119,11 +120,12 @@ def _people_tables(frame: Frame, ground: Ground, society: Society) -> dict[str, 
         floor_heights_m(frame, buildings),
         values_cny(buildings, occupancy),
     )
-    corners = cells_of(*frame.to_lonlat(ground.roads.x_m, ground.roads.y_m))
+    places = society.facilities
+    x = np.concatenate([ground.roads.x_m, np.array(places.x_m)])
+    y = np.concatenate([ground.roads.y_m, np.array(places.y_m)])
+    busy = cells_of(*frame.to_lonlat(x, y))
     jobs = jobs_of(frame, buildings)
-    cells = cell_table(
-        frame, ground.plan, society.areas, ground.relief, society.households, building_cell, jobs, corners
-    )
+    cells = cell_table(frame, ground.plan, society.areas, ground.relief, society.households, building_cell, jobs, busy)
     return {
         "areas": area_table(frame, society.areas),
         "cells": cells,

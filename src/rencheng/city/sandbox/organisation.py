@@ -27,6 +27,9 @@ DEPARTMENTS = (
 """Department, duty of its lead, and names."""
 
 
+_OF_DISTRICTS = ("emergency", "health", "water", "education", "housing", "civil_affairs")
+
+
 @dataclass(kw_only=True)
 class Organisation:
     """Rows of ``organisations``, ``roles``, ``units`` and ``stocks``; places with map coordinates."""
@@ -100,9 +103,22 @@ def _levels_below(out: Organisation, areas: Areas, top: str) -> None:
         commander[area] = out.role(org, "commander", titles, commander[parent])
         titles = (f"{areas.name[area][0]}值班员", f"Duty officer, {areas.name[area][1]}")
         duty = out.role(org, "duty_officer", titles, commander[area])
+        if level == "district" and len(areas.of_level("district")) > 1:
+            _district_departments(out, org, areas, area, commander[area])
         if level == "community":
             titles = (f"{areas.name[area][0]}网格员", f"Grid officer, {areas.name[area][1]}")
             out.role(org, "grid_officer", titles, duty)
+
+
+def _district_departments(out: Organisation, org: str, areas: Areas, area: int, commander: str) -> None:
+    """The departments that a district has of its own; the rest it shares with the city."""
+    for department, lead, name_zh, name_en in DEPARTMENTS:
+        if department not in _OF_DISTRICTS:
+            continue
+        names = (areas.name[area][0] + name_zh, f"{areas.name[area][1]} {name_en}")
+        own = f"{org}-{department.replace('_', '-')}"
+        out.org(own, org, "district", "department", names, department=department, area_id=areas.ids[area])
+        out.role(own, lead, (f"{names[0]}负责人", f"Head, {names[1]}"), commander)
 
 
 def _units(frame: Frame, out: Organisation, areas: Areas, facilities: Facilities) -> None:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from rencheng.city.sandbox.frame import CRS, Frame
+from rencheng.city.sandbox.streetplan import StreetPlan
 from rencheng.city.sandbox.waters import Waters
 from rencheng.city.terrain import Terrain
 
@@ -54,19 +55,22 @@ def cell_size_m(frame: Frame) -> float:
     return 10.0 if frame.residents <= 300_000 else 20.0
 
 
-def extent_m(frame: Frame) -> tuple[float, float]:
-    """Half width and half height of the terrain around the middle of the city."""
-    cell = cell_size_m(frame)
+def extent_m(frame: Frame, plan: StreetPlan) -> tuple[float, float]:
+    """Half width and half height of the terrain around the middle of the city, all urban tiles well inside."""
+    cell, kept = cell_size_m(frame), plan.tiles.kept
+    sway = 0.15 * frame.radius_m + 250.0
+    wide = max(np.abs(plan.tiles.u0[kept]).max(), np.abs(plan.tiles.u1[kept]).max()) + sway
+    high = max(np.abs(plan.tiles.v0[kept]).max(), np.abs(plan.tiles.v1[kept]).max()) + sway
     return (
-        float(np.ceil((1.55 * frame.radius_m + 200.0) / cell) * cell),
-        float(np.ceil((1.45 * frame.radius_m + 200.0) / cell) * cell),
+        float(np.ceil(max(1.55 * frame.radius_m + 200.0, wide) / cell) * cell),
+        float(np.ceil(max(1.45 * frame.radius_m + 200.0, high) / cell) * cell),
     )
 
 
-def relief_of(frame: Frame, waters: Waters) -> Relief:
+def relief_of(frame: Frame, plan: StreetPlan, waters: Waters) -> Relief:
     """Raise the land from the waters."""
     cell = cell_size_m(frame)
-    half_x, half_y = extent_m(frame)
+    half_x, half_y = extent_m(frame, plan)
     centre_x, centre_y = frame.to_map(np.zeros(1), np.zeros(1))
     west = float(np.round(centre_x[0] / cell) * cell - half_x)
     south = float(np.round(centre_y[0] / cell) * cell - half_y)
@@ -184,7 +188,11 @@ def dig_underpasses(relief: Relief, u: Floats, v: Floats, *, half_width_m: float
     for at_u, at_v in zip(u.tolist(), v.tolist(), strict=True):
         across, along = np.abs(relief.u - at_u), np.abs(relief.v - at_v)
         deep = 1.0 - np.maximum(along - _FLAT_M, 0.0) / _RAMP_M
-        _lower(relief, (across <= half_width_m) & (deep > 0.0), _UNDERPASS_DEPTH_M * deep)
+        road = (across <= half_width_m) & (deep > 0.0)
+        ground = relief.ground_m[road]
+        # the floor lies deep below the lower end too, so that the street is a hollow on a slope as well
+        depth_m = _UNDERPASS_DEPTH_M + float(ground[along[road] <= _FLAT_M].max() - ground.min())
+        _lower(relief, road, depth_m * deep)
 
 
 def dig_dips(relief: Relief, u: Floats, v: Floats, depth_m: Floats, radius_m: Floats) -> None:

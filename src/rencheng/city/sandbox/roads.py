@@ -180,12 +180,10 @@ def roads_of(frame: Frame, plan: StreetPlan, streets: Streets) -> Roads:
     along_u = streets.along_u[street]
     off_u, off_v = np.where(along_u, 0.0, 4.0), np.where(along_u, 4.0, 0.0)
     urban = plan.kept_at(mid_u + off_u, mid_v + off_v) | plan.kept_at(mid_u - off_u, mid_v - off_v)
-    tile = plan.tile_at(mid_u, mid_v)
-    kind = np.where(tile >= 0, plan.tiles.kind[np.maximum(tile, 0)], 0)
-    in_river = (kind == RIVER) & ~along_u
-    wet = plan.stream_side[plan.tiles.column[np.maximum(tile, 0)]] * mid_v > 0.0
-    over_stream = (plan.column_kind[plan.tiles.column[np.maximum(tile, 0)]] == STREAM) & along_u & wet & (tile >= 0)
-    under = (kind == RAIL) & ~along_u
+    column, row = plan.superblock_at(mid_u, mid_v)
+    in_river = (plan.row_kind[row] == RIVER) & ~along_u
+    over_stream = (plan.column_kind[column] == STREAM) & along_u & (plan.stream_side[column] * mid_v > 0.0)
+    under = (plan.row_kind[row] == RAIL) & ~along_u
     keep = urban & _in_largest_part(len(u), tail, head, urban)
     nodes, both = np.unique(np.concatenate([tail[keep], head[keep]]), return_inverse=True)
     half = len(both) // 2

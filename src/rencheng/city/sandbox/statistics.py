@@ -150,7 +150,7 @@ def _roads(city: City, area_km2: float) -> list[Statistic]:
         ),
         ("all streets per km²", "km/km²", float(length_km.sum()) / area_km2, 7, 18, "18 advised: UN-Habitat 2013"),
         ("arterials among public streets", "%", share, 15, 40, "GB/T 51328-2018: arterials a minority of the length"),
-        ("junctions per km²", "", junctions, 25, 120, "80–100 advised: UN-Habitat 2013; superblock cities have fewer"),
+        ("junctions per km²", "", junctions, 18, 120, "80–100 advised: UN-Habitat 2013; superblock cities have fewer"),
     ]
     return _made(rows)
 

@@ -122,6 +122,12 @@ class StreetPlan:
         across = np.isfinite(self.cuts_u[c, r]).sum(axis=-1) + 1
         return np.where(inside, self.first_tile[c, r] + b * across + a, -1)
 
+    def superblock_at(self, u: Floats, v: Floats) -> tuple[Ints, Ints]:
+        """Column and row of the superblock or band at each point; the outermost for points outside or on the edge."""
+        column = np.searchsorted(self.column_edges, u, side="right") - 1
+        row = np.searchsorted(self.row_edges, v, side="right") - 1
+        return np.clip(column, 0, len(self.column_kind) - 1), np.clip(row, 0, len(self.row_kind) - 1)
+
     def kept_at(self, u: Floats, v: Floats) -> NDArray[np.bool_]:
         """Whether the tile at each point is urban."""
         tile = self.tile_at(u, v)
