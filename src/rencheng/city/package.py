@@ -23,7 +23,7 @@ from rencheng.city.schema import arrow_schema, schema_tables
 from rencheng.city.terrain import Terrain
 from rencheng.kernel import InvalidConfig, InvalidInput, MissingData, NotFound, StorageFailed
 
-__all__ = ["FORMAT_VERSION", "City", "Manifest", "read_city", "write_city"]
+__all__ = ["FORMAT_VERSION", "City", "Manifest", "read_city", "table_from_rows", "write_city"]
 
 FORMAT_VERSION = 1
 """Version of the package format; a reader refuses a newer one."""

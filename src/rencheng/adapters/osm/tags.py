@@ -16,6 +16,7 @@ from types import MappingProxyType
 
 __all__ = [
     "ROAD_SPEED_KM_H",
+    "Tags",
     "building_use",
     "direction",
     "facility_kind",
@@ -28,6 +29,7 @@ __all__ = [
 ]
 
 Tags = Mapping[str, str]
+"""Tags of one OpenStreetMap object, key → value."""
 
 ROAD_SPEED_KM_H: Mapping[str, float] = MappingProxyType(
     {
