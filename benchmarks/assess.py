@@ -94,15 +94,15 @@ def forecasts(city: City, readings: MemoryReadings) -> Floats:
 def pinball(truth: Floats, quantile: Floats, level: float) -> Floats:
     """Quantile score, metres."""
     gap = truth - quantile
-    return np.maximum(level * gap, (level - 1.0) * gap)
+    return np.asarray(np.maximum(level * gap, (level - 1.0) * gap), dtype=np.float64)
 
 
 def verified(told: Floats) -> Floats:
     """Forecasts with what came: the same columns and the truth as the last."""
     seen = {(int(r[0]), round(r[2])): r[3] for r in told}
     truth = np.array([seen.get((int(r[0]), round(r[2] + r[1])), np.nan) for r in told])
-    together: Floats = np.column_stack([told, truth])
-    return together[np.isfinite(truth)]
+    together = np.column_stack([told, truth])[np.isfinite(truth)]
+    return np.asarray(together, dtype=np.float64)
 
 
 def skill_row(name: str, lead: int, part: Floats) -> str:
@@ -125,7 +125,8 @@ def print_skill(city: City, readings: MemoryReadings) -> None:
     groups = {"Cais Mauá": (CITY_GAUGE,), **RIVERS, "all 15": tuple(s for river in RIVERS.values() for s in river)}
     for title, when in (("15–27 April, rivers calm", ~flood), ("28 April–1 May, the flood", flood)):
         print(f"\nStage forecast, {title}\n")
-        columns = "gauges,lead h,n,MAE m,persistence,ratio,RMSE m,persistence,~CRPS m,in 80 %,width m".split(",")
+        scores = ["MAE m", "persistence", "ratio", "RMSE m", "persistence", "~CRPS m", "in 80 %", "width m"]
+        columns = ["gauges", "lead h", "n", *scores]
         print(f"| {' | '.join(columns)} |\n{'|---' * len(columns)}|")
         for name, sensors in groups.items():
             mine = np.isin(found[:, 0], [index[s] for s in sensors]) & when

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from rencheng.assess import Card, HazardModel, ModelInputs, Outlook, check_hazard_model, hazard_models
 from rencheng.assess.facts import Evidence
 from rencheng.assess.models.rainstorm import CARD
+from rencheng.assess.stage_card import STAGE_CARD
 from rencheng.city import City
 from rencheng.kernel import InvalidInput
 
@@ -68,3 +70,10 @@ def test_a_broken_promise_is_named(promise: str, message: str, river_town: City)
     model: HazardModel = _Broken(promise)
     with pytest.raises(InvalidInput, match=message):
         check_hazard_model(model, river_town)
+
+
+def test_the_reference_page_tells_every_limit_of_every_model() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "hazard-models.md").read_text(encoding="utf-8")
+    for card in [*(model.card for model in hazard_models().values()), STAGE_CARD]:
+        for words in (card.name, card.skill, card.damaging, *card.limits, *card.sources):
+            assert words in page, f"docs/reference/hazard-models.md does not say of {card.name}: {words}"
