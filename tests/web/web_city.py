@@ -53,19 +53,22 @@ def _box() -> tuple[float, float, float, float]:
     return WEST, SOUTH, WEST + STEP * NX, SOUTH + STEP * NY
 
 
+def _box_wkb(west: float, south: float, east: float, north: float) -> bytes:
+    return bytes(shapely.to_wkb(shapely.box(west, south, east, north)))
+
+
 def _areas() -> list[dict[str, Any]]:
     west, south, east, north = _box()
     middle = (west + east) / 2
-    wkb = lambda *box: shapely.to_wkb(shapely.box(*box))  # noqa: E731 — shorter than a function of one line
     return [
-        {"area_id": "city", "kind": "city", "name": "临江市", "name_en": "Linjiang", "geometry": wkb(*_box())},
+        {"area_id": "city", "kind": "city", "name": "临江市", "name_en": "Linjiang", "geometry": _box_wkb(*_box())},
         {
             "area_id": "d1",
             "kind": "district",
             "parent_id": "city",
             "name": "河西区",
             "name_en": "Hexi",
-            "geometry": wkb(west, south, middle, north),
+            "geometry": _box_wkb(west, south, middle, north),
         },
         {
             "area_id": "d2",
@@ -73,7 +76,7 @@ def _areas() -> list[dict[str, Any]]:
             "parent_id": "city",
             "name": "河东区",
             "name_en": "Hedong",
-            "geometry": wkb(middle, south, east, north),
+            "geometry": _box_wkb(middle, south, east, north),
         },
     ]
 

@@ -213,6 +213,11 @@ def _forecast(minute: float) -> tuple[str, Any]:
     return "forecast/g2", body
 
 
+def _reference(number: int, minute: float) -> str:
+    sent = (START + timedelta(minutes=minute)).isoformat(timespec="seconds")
+    return f"linjiang.example,linjiang-rain-{number},{sent}"
+
+
 def _notice(city: City, number: int, minute: float, colour: str, refs: tuple[str, ...]) -> warn.Notice:
     names = {"yellow": ("黄色", "yellow"), "orange": ("橙色", "orange"), "red": ("红色", "red")}
     zh, en = names[colour]
@@ -290,10 +295,10 @@ def _warnings(city: City) -> Iterator[Cue]:
     yield _cue(30, ("signal/s1", signal), actor="rule:rain")
     yellow = _notice(city, 1, 31, "yellow", ())
     yield _cue(31, ("warning/w1", warn.WarningIssued(warning_id="w1", notice=yellow)), *_message(1, "w1"))
-    orange = _notice(city, 2, 46, "orange", ("linjiang-rain-1",))
+    orange = _notice(city, 2, 46, "orange", (_reference(1, 31),))
     up = warn.WarningUpgraded(warning_id="w1", from_colour="yellow", notice=orange)
     yield _cue(46, ("warning/w1", up), *_message(2, "w1"))
-    red = _notice(city, 3, 70, "red", ("linjiang-rain-2",))
+    red = _notice(city, 3, 70, "red", (_reference(2, 46),))
     up = warn.WarningUpgraded(warning_id="w1", from_colour="orange", notice=red)
     yield _cue(70, ("warning/w1", up), *_message(3, "w1"))
 

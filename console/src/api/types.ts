@@ -235,7 +235,7 @@ export interface Damage {
   method: string
   buildings_damaged: number
   residents_affected: number
-  loss_cny: number
+  loss_cny: number | null
   gaps: { area_id: string; item: string; needed: number; available: number; unit: string }[]
   at: string
 }

@@ -65,7 +65,8 @@ export const en: Messages<typeof zh> = {
     expected: 'Expected affected',
   },
   incident: {
-    title: 'Incidents and tasks',
+    title: 'Incidents',
+    filter: 'Show the tasks of this incident only',
     none: 'No incident',
     level: 'Level {level}',
     plan: 'Plan',
@@ -91,6 +92,7 @@ export const en: Messages<typeof zh> = {
   task: {
     title: 'Tasks',
     none: 'No tasks',
+    every: 'all incidents',
     acknowledge: 'Acknowledge',
     complete: 'Complete',
     receipt: 'Receipt',
@@ -113,6 +115,7 @@ export const en: Messages<typeof zh> = {
     traffic: 'Traffic control',
     repair: 'Repair',
     people: '{n} people',
+    priority: 'Priority',
     state: { open: 'open', assigned: 'on the way', in_service: 'in service', met: 'met', withdrawn: 'withdrawn' },
     reason: {
       no_unit_with_skill: 'no unit has the skill',
@@ -176,6 +179,8 @@ export const en: Messages<typeof zh> = {
     since: 'since',
     latest: 'Latest',
     noReading: 'no reading yet',
+    capacity: 'Capacity',
+    said: 'Said',
   },
   closure: { flooded: 'flooded', count: 'Closed roads' },
   quantity: {
@@ -229,6 +234,7 @@ export const en: Messages<typeof zh> = {
     inForce: 'Warnings in force',
     exposed: 'Residents at risk',
     openTasks: 'Open tasks',
+    late: 'late',
     needs: 'Open needs',
     closed: 'Closed roads',
     units: 'Units out',

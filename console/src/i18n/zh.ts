@@ -61,7 +61,8 @@ export const zh = {
     expected: '预计受影响',
   },
   incident: {
-    title: '事件与任务',
+    title: '事件',
+    filter: '只看此事件的任务',
     none: '当前没有事件',
     level: '{level} 级响应',
     plan: '预案',
@@ -87,6 +88,7 @@ export const zh = {
   task: {
     title: '任务',
     none: '没有任务',
+    every: '全部事件',
     acknowledge: '签收',
     complete: '完成',
     receipt: '回执',
@@ -109,6 +111,7 @@ export const zh = {
     traffic: '交通管制',
     repair: '抢修',
     people: '{n} 人',
+    priority: '优先级',
     state: { open: '待派', assigned: '途中', in_service: '处置中', met: '已解决', withdrawn: '已撤销' },
     reason: {
       no_unit_with_skill: '无对应能力的力量',
@@ -172,6 +175,8 @@ export const zh = {
     since: '起',
     latest: '最新值',
     noReading: '暂无数据',
+    capacity: '容量',
+    said: '内容',
   },
   closure: { flooded: '积水', count: '封闭道路' },
   quantity: {
@@ -225,6 +230,7 @@ export const zh = {
     inForce: '生效预警',
     exposed: '风险区居民',
     openTasks: '未完成任务',
+    late: '超时或上报',
     needs: '未解决求助',
     closed: '封闭道路',
     units: '出动力量',

@@ -1,7 +1,8 @@
 import type { Closure, Need, Report } from '@/api/types'
 import { people } from '@/format/number'
 import { hourMinute } from '@/format/time'
-import type { FacilityMark, RiskMark, SensorMark, UnitMark } from './marks'
+import type { FacilityMark, SensorMark, UnitMark } from './marks'
+import type { RiskMark } from './riskCells'
 
 export type Picked = RiskMark | SensorMark | UnitMark | FacilityMark | Closure | Need | Report
 
@@ -22,7 +23,7 @@ export interface Words {
 
 /** What the popover says of the thing a person clicked. */
 export function detailOf(picked: Picked, words: Words): Detail {
-  if ('ring' in picked) return cellDetail(picked, words)
+  if ('h3' in picked) return cellDetail(picked, words)
   if ('sensor' in picked) return sensorDetail(picked, words)
   if ('unit' in picked) return unitDetail(picked, words)
   if ('facility' in picked) return facilityDetail(picked, words)
@@ -64,8 +65,8 @@ function unitDetail({ unit }: UnitMark, { t, term, zone }: Words): Detail {
   return { title: unit.name, subtitle: term('unit', unit.kind), rows }
 }
 
-function facilityDetail(mark: FacilityMark, { term }: Words): Detail {
-  const rows: [string, string][] = mark.capacity ? [['⌂', String(mark.capacity)]] : []
+function facilityDetail(mark: FacilityMark, { t, term }: Words): Detail {
+  const rows: [string, string][] = mark.capacity ? [[t('map.capacity'), String(Math.round(mark.capacity))]] : []
   return { title: mark.name, subtitle: term('facility', mark.facility), rows }
 }
 
@@ -79,16 +80,16 @@ function closureDetail(closure: Closure, { t, term, zone }: Words): Detail {
 function needDetail(need: Need, { t, term, say }: Words): Detail {
   const rows: [string, string][] = [
     [t('ground.needs'), t(`need.state.${need.state}`)],
-    ['P', String(need.priority)],
-    ['·', t('need.people', { n: need.people })],
+    [t('need.priority'), String(need.priority)],
   ]
-  if (need.unmet_reason) rows.push(['!', say(need.unmet_detail) || term('need.reason', need.unmet_reason)])
+  if (need.people) rows.push(['', t('need.people', { n: need.people })])
+  if (need.unmet_reason) rows.push([t('warning.reasons'), say(need.unmet_detail) || term('need.reason', need.unmet_reason)])
   return { title: term('need', need.kind), subtitle: need.unit_ids.join(', '), rows }
 }
 
 function reportDetail(report: Report, { t, term, zone }: Words): Detail {
   const rows: [string, string][] = [[term('source', report.source), hourMinute(report.at, zone)]]
   if (report.depth_m !== null) rows.push([t('map.depth'), `${report.depth_m.toFixed(2)} m`])
-  if (report.text) rows.push(['“', report.text])
+  if (report.text) rows.push([t('map.said'), report.text])
   return { title: term('category', report.category), subtitle: t('map.report'), rows }
 }

@@ -1,61 +1,12 @@
 import type { Layer } from '@deck.gl/core'
-import { PathLayer, PolygonLayer, ScatterplotLayer, SolidPolygonLayer, TextLayer } from '@deck.gl/layers'
-import { cellToBoundary } from 'h3-js'
-import type { ChannelHealth, Closure, FacilityColumns, Latest, Need, Point, Report, RiskCells, Unit, Warning } from '@/api/types'
+import { PathLayer, PolygonLayer, ScatterplotLayer, TextLayer } from '@deck.gl/layers'
+import type { ChannelHealth, Closure, FacilityColumns, Latest, Need, Point, Report, Unit, Warning } from '@/api/types'
 import { COLOUR_HEX, rank, rankRgb, type Rgb, rgb } from '@/format/colours'
 import type { Sensor } from '@/stores/city'
 import { unitPosition } from './motion'
 
 const CHARACTERS = 'Noto Sans CJK SC, Noto Sans SC, PingFang SC, Microsoft YaHei, sans-serif'
 const GROUND: Rgb = [11, 17, 24]
-
-export interface RiskMark {
-  kind: 'cell'
-  h3: string
-  ring: Point[]
-  colour: number
-  probability: number
-  residents: number
-  vulnerable: number
-  expected: number
-}
-
-const rings = new Map<string, Point[]>()
-
-function ringOf(h3: string): Point[] {
-  let ring = rings.get(h3)
-  if (!ring) {
-    ring = cellToBoundary(h3, true) as Point[]
-    rings.set(h3, ring)
-  }
-  return ring
-}
-
-export function riskMarks(cells: RiskCells | null): RiskMark[] {
-  if (!cells) return []
-  return cells.h3.map((h3, n) => ({
-    kind: 'cell',
-    h3,
-    ring: ringOf(h3),
-    colour: cells.colour[n] ?? 0,
-    probability: cells.probability[n] ?? 0,
-    residents: cells.residents[n] ?? 0,
-    vulnerable: cells.vulnerable_residents[n] ?? 0,
-    expected: cells.risk[n] ?? 0,
-  }))
-}
-
-const ALPHA = [26, 74, 104, 128, 150]
-
-export function riskLayer(data: RiskMark[]): Layer {
-  return new SolidPolygonLayer<RiskMark>({
-    id: 'risk',
-    data,
-    pickable: true,
-    getPolygon: (d) => d.ring,
-    getFillColor: (d) => [...rankRgb(d.colour), ALPHA[d.colour] ?? 26],
-  })
-}
 
 export function warningLayer(data: Warning[], chosen: string): Layer {
   const shapes = data.flatMap((w) => w.polygon.map((ring) => ({ kind: 'warning' as const, warning: w, ring })))
@@ -112,11 +63,11 @@ function bySensor<T extends { sensor_id: string }>(rows: T[]): Map<string, T[]> 
   return found
 }
 
-export function sensorLayers(data: SensorMark[], zoom: number): Layer[] {
-  const gauge = (d: SensorMark) => d.sensor.kind === 'river_gauge'
+const gauge = (d: SensorMark) => d.sensor.kind === 'river_gauge'
+
+export function sensorLayer(data: SensorMark[], zoom: number): Layer {
   const near = zoom >= 12.5
-  return [
-    new ScatterplotLayer<SensorMark>({
+  return new ScatterplotLayer<SensorMark>({
       id: 'sensors',
       data,
       pickable: true,
@@ -124,13 +75,17 @@ export function sensorLayers(data: SensorMark[], zoom: number): Layer[] {
       lineWidthUnits: 'pixels',
       stroked: true,
       getPosition: (d) => d.position,
-      getRadius: (d) => (gauge(d) ? 7 : d.level || d.state !== 'normal' ? 4.5 : near ? 3.5 : 2.2),
+      getRadius: (d) => (gauge(d) ? 7 : d.level || d.state !== 'normal' ? 5 : near ? 3.5 : 2.5),
       getFillColor: (d) => (d.state === 'normal' ? [...d.colour, 235] : [...GROUND, 230]),
       getLineColor: (d) => (d.state === 'doubted' ? [255, 143, 51, 255] : d.state === 'silent' ? [...SILENT, 255] : [...GROUND, 220]),
-      getLineWidth: (d) => (d.state === 'normal' ? 1.5 : 2),
+      getLineWidth: (d) => (d.state !== 'normal' ? 2 : gauge(d) || d.level ? 1.5 : 0),
       updateTriggers: { getRadius: near },
-    }),
-    new TextLayer<SensorMark>({
+  })
+}
+
+/** What the river gauges read, above everything else on the map. */
+export function stageLayer(data: SensorMark[]): Layer {
+  return new TextLayer<SensorMark>({
       id: 'stages',
       data: data.filter((d) => gauge(d) && d.latest.some((l) => l.quantity === 'stage_m')),
       getPosition: (d) => d.position,
@@ -143,8 +98,7 @@ export function sensorLayers(data: SensorMark[], zoom: number): Layer[] {
       backgroundPadding: [5, 2],
       fontFamily: CHARACTERS,
       fontWeight: 600,
-    }),
-  ]
+  })
 }
 
 export function closureLayers(data: Closure[]): Layer[] {

@@ -1,5 +1,6 @@
 import type { FeatureCollection } from 'geojson'
 import type { StyleSpecification } from 'maplibre-gl'
+import { COLOUR_HEX } from '@/format/colours'
 
 const none: FeatureCollection = { type: 'FeatureCollection', features: [] }
 
@@ -10,7 +11,7 @@ export function groundStyle(): StyleSpecification {
   const source = { type: 'geojson' as const, data: none, tolerance: 0.3 }
   return {
     version: 8,
-    sources: { areas: source, waters: source, streets: source, roads: source },
+    sources: { areas: source, waters: source, risk: source, streets: source, roads: source },
     layers: [
       { id: 'ground', type: 'background', paint: { 'background-color': '#0c131b' } },
       {
@@ -35,6 +36,16 @@ export function groundStyle(): StyleSpecification {
         paint: {
           'line-color': '#1d4a6e',
           'line-width': ['interpolate', ['linear'], ['zoom'], 9, ['match', ['get', 'kind'], 'river', 1.6, 0.5], 15, ['match', ['get', 'kind'], 'river', 9, 3]],
+        },
+      },
+      {
+        id: 'risk',
+        type: 'fill',
+        source: 'risk',
+        paint: {
+          'fill-color': ['match', ['get', 'colour'], 1, COLOUR_HEX.blue, 2, COLOUR_HEX.yellow, 3, COLOUR_HEX.orange, 4, COLOUR_HEX.red, '#7890a8'],
+          'fill-opacity': ['match', ['get', 'colour'], 1, 0.34, 2, 0.42, 3, 0.5, 4, 0.58, 0.1],
+          'fill-outline-color': '#0c131b',
         },
       },
       {

@@ -109,6 +109,7 @@ export const usePicture = defineStore('picture', () => {
       }
       clock.set(fresh.clock)
       failure.value = ''
+      if (!lastRead) performance.mark('rencheng:picture')
     } finally {
       busy = false
       lastRead = performance.now()

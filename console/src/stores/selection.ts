@@ -6,10 +6,14 @@ export type Layer = 'risk' | 'warnings' | 'sensors' | 'roads' | 'units' | 'needs
 /** What the person looks at: the chosen warning, incident, sensor, horizon and layers of the map. */
 export const useSelection = defineStore('selection', () => {
   const warning = ref('')
+  const incident = ref('')
   const sensor = ref('')
   const rain = ref('')
   const hazard = ref('')
+  /** Whether a person chose the hazard; until then the page follows the highest warning. */
+  const hazardChosen = ref(false)
   const lead = ref(0)
+  const leadChosen = ref(false)
   const layers = ref<Record<Layer, boolean>>({
     risk: true,
     warnings: true,
@@ -27,5 +31,5 @@ export const useSelection = defineStore('selection', () => {
     target.value = { lon, lat, zoom }
   }
 
-  return { warning, sensor, rain, hazard, lead, layers, target, goTo }
+  return { warning, incident, sensor, rain, hazard, hazardChosen, lead, leadChosen, layers, target, goTo }
 })

@@ -12,10 +12,10 @@ from threading import Event, Thread
 
 from starlette.concurrency import run_in_threadpool
 
+from rencheng.app.wire import fact_json
 from rencheng.ledger import Entry, Ledger
 from rencheng.web.clock import clock_view
 from rencheng.web.ports import Session
-from rencheng.web.wire import fact_json
 
 __all__ = ["EventHub"]
 

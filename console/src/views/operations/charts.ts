@@ -22,10 +22,10 @@ export interface ChartWords {
 const AXIS = { axisLine: { lineStyle: { color: '#33475c' } }, axisTick: { show: false }, axisLabel: { color: '#8ea2b6', fontSize: 11 } }
 const SPLIT = { splitLine: { lineStyle: { color: '#1d2a38' } } }
 
-function frame(words: ChartWords, from: number, to: number, unit: string): EChartsCoreOption {
+function frame(words: ChartWords, from: number, to: number, unit: string, right: number): EChartsCoreOption {
   return {
     animation: false,
-    grid: { left: 44, right: 52, top: 14, bottom: 22 },
+    grid: { left: 44, right, top: 14, bottom: 22 },
     tooltip: {
       trigger: 'axis',
       confine: true,
@@ -60,7 +60,7 @@ export function rainOption(series: Series, words: ChartWords, hours: number): EC
   })
   const bars = [...sums.entries()].map(([at, value]) => [at + step / 2, Math.round(value * 100) / 100])
   return {
-    ...frame(words, from, words.now, 'mm'),
+    ...frame(words, from, words.now, 'mm', 16),
     yAxis: { type: 'value', min: 0, minInterval: 1, ...AXIS, ...SPLIT },
     series: [
       {
@@ -81,14 +81,15 @@ export function stageOption(series: Series, words: ChartWords, hours: number): E
   const to = words.now + ahead * HOUR
   const observed = series.at.map((at, n) => [at, series.value[n]])
   const fan = fanOf(series, to)
-  const shown = [...series.value, ...fan.map((f) => f.high)]
-  const top = Math.max(...shown, -Infinity)
-  const bottom = Math.min(...series.value, ...fan.map((f) => f.low), Infinity)
+  // The axis follows what was observed and the middle of the forecast; a very wide interval runs off the edge.
+  const shown = [...series.value, ...fan.map((f) => f.median)]
+  const top = Math.max(...shown)
+  const bottom = Math.min(...shown)
   const span = Math.max(top - bottom, 0.5)
-  const near = series.thresholds.filter((h) => h.value <= top + span && h.value >= bottom - span)
+  const near = series.thresholds.filter((h) => h.value <= top + 2 * span && h.value >= bottom - span)
   const limits = [top, ...near.map((h) => h.value)]
   return {
-    ...frame(words, words.now - hours * HOUR, to, series.unit),
+    ...frame(words, words.now - hours * HOUR, to, series.unit, 46),
     yAxis: {
       type: 'value',
       min: Math.floor((bottom - span * 0.12) * 10) / 10,
@@ -120,7 +121,7 @@ export function stageOption(series: Series, words: ChartWords, hours: number): E
             ...near.map((h) => ({
               yAxis: h.value,
               lineStyle: { color: COLOUR_HEX[h.colour as 'red'], type: 'solid', width: 1, opacity: 0.85 },
-              label: { formatter: `${h.value}`, color: COLOUR_HEX[h.colour as 'red'], fontSize: 11, position: 'end' },
+              label: { formatter: h.value.toFixed(2), color: COLOUR_HEX[h.colour as 'red'], fontSize: 11, position: 'end' },
             })),
             ...(ahead
               ? [{ xAxis: words.now, lineStyle: { color: '#7d90a5', type: 'dotted' }, label: { formatter: words.nowName, color: '#9fb0c2', fontSize: 11 } }]

@@ -38,7 +38,7 @@ class DamageView(View):
     method: str
     buildings_damaged: int
     residents_affected: float
-    loss_cny: float
+    loss_cny: float | None
     gaps: list[GapView]
     at: datetime
 

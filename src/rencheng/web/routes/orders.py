@@ -10,10 +10,10 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
+from rencheng.app.wire import fact_record
 from rencheng.kernel import InvalidInput, order_type, order_types
 from rencheng.web.context import Context, Served
 from rencheng.web.problems import PROBLEMS
-from rencheng.web.wire import fact_record
 
 __all__ = ["OrderAnswer", "OrderForm", "router"]
 
@@ -85,7 +85,7 @@ def _carry_out(context: Context, name: str, body: bytes, role: str) -> dict[str,
             f"the city has no role {role!r}", where="header X-Role", mend="List them with GET /api/city/layers/roles"
         )
     try:
-        order = msgspec.json.decode(body, type=kind)
+        order: object = msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(str(error), where=f"order {name}", mend="Its form: GET /api/orders") from error
     actor = f"role:{role}"

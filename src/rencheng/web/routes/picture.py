@@ -11,11 +11,11 @@ from fastapi import APIRouter, Header, Query
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 
+from rencheng.app.wire import fact_record
 from rencheng.kernel import NotFound, fact_types
 from rencheng.web.context import Served
 from rencheng.web.picture import PictureView, WarningView
 from rencheng.web.problems import PROBLEMS
-from rencheng.web.wire import fact_record
 
 __all__ = ["FactPage", "FactView", "router"]
 
