@@ -13,7 +13,7 @@ from pathlib import Path
 
 import typer
 
-import rencheng.app
+import rencheng.app.stages  # noqa: F401 — registers the facts of every room
 from rencheng.app.settings import Settings
 from rencheng.cli import app as command_line
 from rencheng.kernel import fact_types, order_types
@@ -41,7 +41,6 @@ def _fields(cls: type) -> str:
 
 def facts_page() -> str:
     """Every registered fact by room."""
-    assert rencheng.app
     parts = [NOTE, "# Facts\n", "\nWhat each room publishes, by registered name and schema number.\n"]
     rooms = ("app", "sense", "assess", "warn", "respond", "recover", "community", "evaluate", "rehearse")
     for room in rooms:
