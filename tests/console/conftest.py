@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -79,9 +79,11 @@ def page(browser: Browser) -> Iterator[Page]:
 
 
 @pytest.fixture
-def keep(page: Page) -> Iterator[None]:
-    """Keep a screenshot of how a test ended."""
-    yield
-    ARTIFACTS.mkdir(parents=True, exist_ok=True)
-    name = os.environ.get("PYTEST_CURRENT_TEST", "console").split("::")[-1].split(" ")[0]
-    page.screenshot(path=str(ARTIFACTS / f"{name}.png"))
+def keep(page: Page) -> Callable[[str], None]:
+    """Keeps a screenshot of the page as it is, for people to look at."""
+
+    def kept(name: str) -> None:
+        ARTIFACTS.mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=str(ARTIFACTS / f"{name}.png"))
+
+    return kept

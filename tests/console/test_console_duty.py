@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,8 @@ from tests.web.web_session import ScriptedSession
 
 from rencheng.web import create_app
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.usefixtures("keep")]
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+Keep = Callable[[str], None]
 
 
 def _open(page: Page, address: str) -> None:
@@ -20,7 +22,9 @@ def _open(page: Page, address: str) -> None:
     expect(page.get_by_test_id("connection")).to_have_text("实时")
 
 
-def test_a_warning_rises_to_red_before_the_officers_eyes(page: Page, address: str, storm: ScriptedSession) -> None:
+def test_a_warning_rises_to_red_before_the_officers_eyes(
+    page: Page, address: str, storm: ScriptedSession, keep: Keep
+) -> None:
     _open(page, address)
     expect(page.get_by_test_id("city-name")).to_have_text("临江市")
     expect(page.get_by_test_id("mode-badge")).to_have_text("演练")
@@ -37,6 +41,7 @@ def test_a_warning_rises_to_red_before_the_officers_eyes(page: Page, address: st
     expect(page.get_by_test_id("figure-closed")).to_contain_text("3")
     expect(page.get_by_test_id("figure-units")).to_contain_text(re.compile(r"[1-9] / 18"))
     expect(page.get_by_test_id("figure-sensors")).to_contain_text("8 / 9")
+    keep("warning-red")
     link = warning.get_by_role("link", name="CAP 报文").get_attribute("href")
     assert link == "/api/cap/linjiang-rain-3.xml"
     assert page.request.get(address + link).ok
@@ -64,7 +69,9 @@ def test_tasks_count_down_and_can_be_acknowledged_and_completed(
     expect(page.locator("[data-task=t1]")).to_contain_text("已上报 1 级")
 
 
-def test_the_incident_walks_its_twelve_nodes_to_the_end(page: Page, address: str, storm: ScriptedSession) -> None:
+def test_the_incident_walks_its_twelve_nodes_to_the_end(
+    page: Page, address: str, storm: ScriptedSession, keep: Keep
+) -> None:
     storm.advance(timedelta(minutes=75))
     _open(page, address)
     incident = page.get_by_test_id("incident")
@@ -74,17 +81,21 @@ def test_the_incident_walks_its_twelve_nodes_to_the_end(page: Page, address: str
     expect(incident).to_contain_text("12/12")
     expect(incident).to_contain_text("已闭环")
     expect(page.get_by_test_id("phase")).to_have_text("已结束")
+    keep("incident-closed")
     page.get_by_role("link", name="复盘报告").click()
     expect(page.frame_locator("[data-testid=report]").locator("h1")).to_have_text("复盘报告")
 
 
-def test_the_page_speaks_both_languages_and_keeps_the_choice(page: Page, address: str, storm: ScriptedSession) -> None:
+def test_the_page_speaks_both_languages_and_keeps_the_choice(
+    page: Page, address: str, storm: ScriptedSession, keep: Keep
+) -> None:
     storm.advance(timedelta(minutes=75))
     _open(page, address)
     page.get_by_test_id("language").click()
     expect(page.get_by_test_id("mode-badge")).to_have_text("REHEARSAL")
     expect(page.get_by_test_id("warning")).to_contain_text("Rainstorm red warning for Linjiang")
     expect(page.get_by_test_id("city-name")).to_have_text("Linjiang")
+    keep("english")
     page.reload()
     expect(page.get_by_test_id("mode-badge")).to_have_text("REHEARSAL")
     page.keyboard.press("l")
@@ -103,7 +114,9 @@ def test_the_clock_is_in_the_officers_hand(page: Page, address: str, storm: Scri
     expect(page.get_by_test_id("phase")).to_have_text("运行中")
 
 
-def test_the_map_shows_risk_and_says_what_was_clicked(page: Page, address: str, storm: ScriptedSession) -> None:
+def test_the_map_shows_risk_and_says_what_was_clicked(
+    page: Page, address: str, storm: ScriptedSession, keep: Keep
+) -> None:
     storm.advance(timedelta(minutes=75))
     _open(page, address)
     expect(page.get_by_test_id("map")).to_have_attribute("data-ready", "true")
@@ -117,11 +130,14 @@ def test_the_map_shows_risk_and_says_what_was_clicked(page: Page, address: str, 
     page.mouse.click(box["x"] + box["width"] * 0.5, box["y"] + box["height"] * 0.5)
     detail = page.get_by_test_id("map-detail")
     expect(detail).to_be_visible()
+    keep("map-detail")
     page.keyboard.press("Escape")
     expect(detail).to_have_count(0)
 
 
-def test_nothing_is_missed_when_the_server_goes_away_and_comes_back(page: Page, storm: ScriptedSession) -> None:
+def test_nothing_is_missed_when_the_server_goes_away_and_comes_back(
+    page: Page, storm: ScriptedSession, keep: Keep
+) -> None:
     storm.advance(timedelta(minutes=40))
     with running(create_app(storm)) as address:
         port = int(address.rsplit(":", 1)[1])
@@ -132,6 +148,7 @@ def test_nothing_is_missed_when_the_server_goes_away_and_comes_back(page: Page, 
     with running(create_app(storm), port):
         expect(page.get_by_test_id("connection")).to_have_text("实时")
         expect(page.get_by_test_id("warning")).to_have_attribute("data-colour", "red")
+        keep("resumed")
         kinds = page.get_by_test_id("facts").locator("[data-kind=WarningUpgraded]")
         expect(kinds).to_have_count(2)
         expect(page.get_by_test_id("facts").locator("[data-kind=IncidentOpened]")).to_have_count(1)
