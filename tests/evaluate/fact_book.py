@@ -8,7 +8,7 @@ from typing import Any
 from rencheng.adapters.memory import MemoryLedger
 from rencheng.kernel import Bilingual, Draft, FactId
 from rencheng.ledger import Entry
-from rencheng.respond import IncidentNodeReached, IncidentOpened
+from rencheng.respond.facts import IncidentNodeReached, IncidentOpened
 from rencheng.warn import Notice
 
 NOON = datetime(2026, 7, 1, 12, tzinfo=UTC)

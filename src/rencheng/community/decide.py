@@ -11,7 +11,6 @@ from rencheng.community.facts import PointsAwarded, VisitRecorded, VisitRequeste
 from rencheng.community.model import State
 from rencheng.community.orders import RecordVisit
 from rencheng.kernel import Colour, Draft, FactId, OrderRefused, derived_id
-from rencheng.warn.facts import Notice
 
 __all__ = ["Inputs", "VisitCell", "decide", "handle", "next_due", "visit_cells"]
 
@@ -57,9 +56,13 @@ def visit_cells(city: City) -> dict[int, VisitCell]:
 def decide(state: State, inputs: Inputs, now: datetime) -> list[Draft]:
     """Ask for visits in newly warned areas, and thank for reports that led to help."""
     drafts: list[Draft] = []
+    held = {cell for cell, at in state.asked_at.items() if now - at < VISIT_HOLDS}
     for warning_id, (fact, notice) in state.notices.items():
         if Colour(notice.colour).rank >= VISIT_FROM.rank:
-            drafts += _visits(state, inputs, now, warning_id, fact, notice)
+            asked = state.asked_for.get(warning_id, frozenset())
+            cells = [c for c in notice.cells if c in inputs.cells and c not in held and c not in asked]
+            held.update(cells)
+            drafts += _visits(inputs, now, warning_id, fact, cells)
     for report, need in state.helped.items():
         said, person = state.reporters[report]
         body = PointsAwarded(person=person, points=POINTS_FOR_HELP, why=f"report {report} led to help")
@@ -68,15 +71,11 @@ def decide(state: State, inputs: Inputs, now: datetime) -> list[Draft]:
     return drafts
 
 
-def _visits(state: State, inputs: Inputs, now: datetime, warning_id: str, fact: FactId, notice: Notice) -> list[Draft]:
-    """One visit for each area with vulnerable residents at whose doors nobody was asked to knock yet."""
+def _visits(inputs: Inputs, now: datetime, warning_id: str, fact: FactId, asked: list[int]) -> list[Draft]:
+    """One visit for each area with doors to knock at."""
     areas: dict[str, list[int]] = {}
-    asked = state.asked_for.get(warning_id, frozenset())
-    for cell in notice.cells:
-        lately = state.asked_at.get(cell)
-        held = cell in asked or (lately is not None and now - lately < VISIT_HOLDS)
-        if cell in inputs.cells and not held:
-            areas.setdefault(inputs.cells[cell].area_id, []).append(cell)
+    for cell in asked:
+        areas.setdefault(inputs.cells[cell].area_id, []).append(cell)
     drafts = []
     for area, cells in sorted(areas.items()):
         visit_id = derived_id("visit", warning_id, area, min(cells))
