@@ -14,7 +14,7 @@ from rencheng.rehearse.facts import InjectPlayed
 from rencheng.rehearse.scenario import Instruments, Scenario
 from rencheng.rehearse.water import LowPlaces, RiverReach, Water, Weather
 
-__all__ = ["Network", "instrument", "measure"]
+__all__ = ["Network", "instrument", "measure", "start_recorder"]
 
 F64 = NDArray[np.float64]
 _RAIN_SPIKE_MM = 250.0

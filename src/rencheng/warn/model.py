@@ -24,7 +24,18 @@ from rencheng.warn.facts import (
     WarningUpgraded,
 )
 
-__all__ = ["MOST_HYSTERESIS", "Closed", "Episode", "Message", "Receipt", "Standing", "State", "evolve", "initial_state"]
+__all__ = [
+    "MOST_HYSTERESIS",
+    "Closed",
+    "Episode",
+    "Message",
+    "Receipt",
+    "Standing",
+    "State",
+    "cap_instant",
+    "evolve",
+    "initial_state",
+]
 
 MOST_HYSTERESIS = timedelta(hours=24)
 """How far back a rule's hysteresis may look; what ended longer ago is forgotten."""

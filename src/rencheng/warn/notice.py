@@ -15,7 +15,7 @@ from rencheng.warn.model import Standing
 from rencheng.warn.places import outline
 from rencheng.warn.rules import Terms
 
-__all__ = ["cancellation", "notice_of_grade", "notice_of_person"]
+__all__ = ["cancellation", "extension", "notice_of_grade", "notice_of_person"]
 
 _MOST_REASONS = 8
 _VERBS = {

@@ -24,6 +24,8 @@ __all__ = [
     "RiskTrigger",
     "Rule",
     "RuleBook",
+    "RuleFile",
+    "RuleLine",
     "RuleSet",
     "SignalTrigger",
     "Terms",

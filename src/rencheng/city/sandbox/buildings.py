@@ -17,7 +17,22 @@ from rencheng.city.sandbox.lattice import snapped
 from rencheng.city.sandbox.streetplan import PLAIN, StreetPlan
 from rencheng.city.sandbox.waters import Waters
 
-__all__ = ["FLOOR_M2_PER_PERSON", "PATTERNS", "USES", "Buildings", "buildings_of", "land_use_of", "lanes_of"]
+__all__ = [
+    "CAMPUS",
+    "FLOOR_M2_PER_PERSON",
+    "HOUSE",
+    "OLD",
+    "PARK",
+    "PATTERNS",
+    "SHOP",
+    "TOWER",
+    "USES",
+    "WORKS",
+    "Buildings",
+    "buildings_of",
+    "land_use_of",
+    "lanes_of",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
