@@ -176,8 +176,8 @@ def shared_weights(weights: F64, present: NDArray[np.bool_]) -> F64:
 
     Examples
     --------
-    >>> shared_weights(np.array([0.5, 0.3, 0.2]), np.array([True, True, False])).tolist()
-    [0.625, 0.375, 0.0]
+    >>> shared_weights(np.array([0.375, 0.125, 0.5]), np.array([True, True, False])).tolist()
+    [0.75, 0.25, 0.0]
     """
     kept = np.where(present, np.asarray(weights, dtype=np.float64), 0.0)
     total = kept.sum(axis=-1, keepdims=True)
