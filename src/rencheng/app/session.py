@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import threading
 import time
@@ -18,7 +19,7 @@ from rencheng.app.stages import Inputs, States
 from rencheng.assess.ports import FieldStore
 from rencheng.city import City
 from rencheng.evaluate import report_html, report_json
-from rencheng.kernel import Bilingual, InvalidInput, NotFound, OrderRefused, RenchengError, format_instant
+from rencheng.kernel import Bilingual, InvalidInput, NotFound, OrderRefused, RenchengError
 from rencheng.ledger import Entry, Ledger
 from rencheng.sense import FeedConfig, Intake, Readings
 
@@ -78,7 +79,6 @@ class Session:
         self._progress = 0.0
         self._anchor: tuple[datetime, float] | None = None
         self._next: datetime | None = None
-        self._offered = 0
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -171,8 +171,7 @@ class Session:
         batch = decode(config, data)
         with self._changed:
             now = self._now()
-            self._offered += 1
-            position = f"{format_instant(now)}/{self._offered:06d}"
+            position = f"sha256:{hashlib.sha256(data).hexdigest()}"  # the same body again is the same batch
             intake = self._score.run.readings.take(feed_id, position, batch, now=now)
             self._score.run.loop.turn(now, intakes=[intake])
             self._changed.notify_all()
