@@ -61,8 +61,8 @@ def _guide(address: str, *, demo: bool) -> None:
     console.print(f"[bold green]Rencheng 韧城 is up:[/] [link={address}]{address}[/]")
     if demo:
         console.print(
-            "Watch the rain come, risk rise, warnings go out and units move; speed, pause and language are in the top bar. "
-            "Ctrl-C ends it."
+            "Watch the rain come, risk rise, warnings go out and units move; "
+            "speed, pause and language are in the top bar. Ctrl-C ends it."
         )
     else:
         console.print(
