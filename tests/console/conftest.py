@@ -9,7 +9,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from tests.web.web_city import web_city
 from tests.web.web_server import running
 from tests.web.web_session import ScriptedSession
@@ -41,6 +41,8 @@ def browser() -> Iterator[Browser]:
         pytest.skip("Chromium is absent: install Debian's chromium")
     if not (CONSOLE / "index.html").is_file():
         pytest.skip("the console is not built: run make setup")
+    # Software rendering on a shared machine: slow is not wrong.
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield started

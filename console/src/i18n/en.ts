@@ -47,6 +47,7 @@ export const en: Messages<typeof zh> = {
     abandoned: 'not delivered',
     cap: 'CAP message',
     rule: 'Rule',
+    rate: 'rate of change',
     state: { in_force: 'in force', cancelled: 'cancelled', expired: 'expired' },
   },
   certainty: { Observed: 'Observed', Likely: 'Likely', Possible: 'Possible' },

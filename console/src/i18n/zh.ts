@@ -43,6 +43,7 @@ export const zh = {
     abandoned: '未送达',
     cap: 'CAP 报文',
     rule: '规则',
+    rate: '变率',
     state: { in_force: '生效中', cancelled: '已解除', expired: '已过期' },
   },
   certainty: { Observed: '已发生', Likely: '很可能', Possible: '可能' },

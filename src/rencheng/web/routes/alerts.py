@@ -17,8 +17,11 @@ __all__ = ["router"]
 router = APIRouter(prefix="/api/cap", tags=["warnings"], responses={k: PROBLEMS[k] for k in (404, 422)})
 
 
+_NOTICED = ("WarningIssued", "WarningUpdated", "WarningUpgraded", "WarningDowngraded", "WarningCancelled")
+
+
 def _notices(context: Context) -> Iterator[Entry]:
-    return (entry for entry in context.session.ledger.since(0) if entry.stream.startswith("warning/"))
+    return context.session.ledger.since(0, kinds=_NOTICED)
 
 
 @router.get(

@@ -94,16 +94,10 @@ def facts(
         if name not in fact_types():
             raise NotFound(f"no fact is called {name!r}", mend=f"Use one of: {', '.join(sorted(fact_types()))}")
     ledger = context.session.ledger
-    wanted = frozenset(kind or ())
-    found: list[dict[str, Any]] = []
-    position = since
-    for entry in ledger.since(since):
-        position = entry.seq
-        if not wanted or entry.kind in wanted:
-            found.append(fact_record(entry))
-            if len(found) == limit:
-                break
-    page = {"facts": found, "next": position, "head": ledger.head}
+    head = ledger.head
+    found = [fact_record(entry) for entry in ledger.since(since, limit=limit, kinds=frozenset(kind) if kind else None)]
+    last = found[-1]["seq"] if found else since
+    page = {"facts": found, "next": last if len(found) == limit else max(last, head), "head": head}
     return Response(msgspec.json.encode(page), media_type="application/json")
 
 
