@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, is_dataclass
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import msgspec
 import yaml
 
-from rencheng.kernel import Bilingual, InvalidConfig, NotFound, parse_instant
+from rencheng.kernel import Bilingual, InvalidConfig, InvalidInput, NotFound, parse_instant
 from rencheng.science.design_storm import SHANGHAI_2017, IntensityFormula
 
 __all__ = ["Instruments", "People", "River", "Scenario", "Storm", "Streets", "read_scenario"]
@@ -108,6 +109,13 @@ class Scenario:
                 where=f"scenario {self.name}: storm.formula",
                 mend=f"Use one of: {', '.join(FORMULAS)}",
             )
+        where = f"scenario {self.name}"
+        for name, value in (("step_s", self.step_s), ("turn_s", self.turn_s), ("duration_h", self.duration_h)):
+            if not value > 0:
+                raise InvalidConfig(f"{name} is {value}", where=where, mend="Give a positive number")
+        if self.calm_h < 0:
+            raise InvalidConfig(f"calm_h is {self.calm_h}", where=where, mend="Give hours, or 0")
+        parse_instant(self.starts_at, name=f"{where}: starts_at")
         if self.turn_s % self.step_s:
             raise InvalidConfig("turn_s is no multiple of step_s", where=f"scenario {self.name}")
 
@@ -136,15 +144,34 @@ def read_scenario(name: str) -> Scenario:
     if path.suffix in {".yaml", ".yml"}:
         if not path.is_file():
             raise NotFound(f"no scenario file {path}")
-        text, where = path.read_text(encoding="utf-8"), str(path)
+        data, where = path.read_bytes(), str(path)
     else:
         shipped = files("rencheng.rehearse") / "data"
         resource = shipped / f"{name}.yaml"
         if not resource.is_file():
             names = sorted(r.name.removesuffix(".yaml") for r in shipped.iterdir() if r.name.endswith(".yaml"))
             raise NotFound(f"no scenario {name!r}", mend=f"Use one of: {', '.join(names)}, or the path of a YAML file")
-        text, where = resource.read_text(encoding="utf-8"), f"scenario {name}"
+        data, where = resource.read_bytes(), f"scenario {name}"
     try:
-        return msgspec.convert(yaml.safe_load(text), Scenario, strict=False)
-    except (yaml.YAMLError, msgspec.ValidationError) as error:
+        plain = yaml.safe_load(data.decode("utf-8"))
+        _require_known(plain, Scenario, where)
+        return msgspec.convert(plain, Scenario, strict=False)
+    except InvalidConfig:
+        raise
+    except InvalidInput as error:
+        raise InvalidConfig(error.what, where=error.where or where, mend=error.mend) from error
+    except (UnicodeDecodeError, yaml.YAMLError, msgspec.ValidationError) as error:
         raise InvalidConfig(str(error), where=where) from error
+
+
+def _require_known(plain: Any, kind: Any, where: str) -> None:
+    """Refuse keys that nobody reads: a misspelt key would rehearse another storm than was written down."""
+    if not isinstance(plain, dict):
+        raise InvalidConfig("no table of keys", where=where, mend="Begin with a copy of a shipped scenario")
+    types = get_type_hints(kind)
+    for key, value in plain.items():
+        if key not in types:
+            known = ", ".join(sorted(types))
+            raise InvalidConfig(f"unknown key {key!r}", where=where, mend=f"Known: {known}")
+        if is_dataclass(types[key]) and isinstance(value, dict):
+            _require_known(value, types[key], f"{where}: {key}")
