@@ -22,6 +22,8 @@ RECENT_HALF_LIFE_H = 24.0
 """How fast old errors lose weight against fresh ones."""
 FADING_H = 6.0
 """How long a rise goes on where nothing is learnt."""
+RISE_M, FALL_M = 1.0, 0.05
+"""How far a gauge that hardly moved may rise or fall in the interval of persistence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +89,9 @@ def persistence_outlook(own: Floats, leads_h: Sequence[int]) -> StageOutlook | N
     """Forecast of a gauge too young to learn from: the stage stays, and may go on rising or falling as it did.
 
     Rises last, but not for ever: the interval reaches as far as the usual hourly change, or the fastest of the last
-    three hours' mean rates, would carry the stage if it faded with a memory of six hours.
+    three hours' mean rates, would carry the stage if it faded with a memory of six hours. A flash flood's rate would
+    carry it absurdly far, so the rise reaches at most twice as far again as the stage has ranged in what is known
+    (one metre where it hardly moved), and the fall a quarter of that range below the lowest stage known.
 
     Parameters
     ----------
@@ -115,10 +119,12 @@ def persistence_outlook(own: Floats, leads_h: Sequence[int]) -> StageOutlook | N
     usual = Z90 * max(float(np.sqrt(np.mean(known**2))), 0.005)
     means = np.array([np.mean(known[-n:]) for n in (1, 2, 3)])
     up, down = max(usual, float(means.max())), max(usual, float(-means.min()))
+    lowest, ranged = float(np.nanmin(own)), float(np.nanmax(own) - np.nanmin(own))
+    bed = min(lowest - 0.25 * ranged, own[-1] - FALL_M)
     return StageOutlook(
         median_m=np.full(len(lead), own[-1]),
-        low_m=own[-1] - down * lead,
-        high_m=own[-1] + up * lead,
+        low_m=np.maximum(own[-1] - down * lead, bed),
+        high_m=own[-1] + np.minimum(up * lead, max(2.0 * ranged, RISE_M)),
         trust=np.zeros(len(lead)),
     )
 
