@@ -228,7 +228,7 @@ def test_dispatch_and_arrival_are_medians_from_the_need() -> None:
 
 def test_needs_met_is_the_share_of_settled_needs() -> None:
     """One met, one unmet, one not settled yet: a half; unmet for a while and met in the end is met."""
-    unmet = {"reason": "all_units_busy", "detail": TITLE}
+    unmet: dict[str, Any] = {"reason": "all_units_busy", "detail": TITLE}
     book = tell(
         *((0, need(name)) for name in "abc"),
         (5, NeedUnmet(need_id="a", **unmet)),
@@ -240,7 +240,7 @@ def test_needs_met_is_the_share_of_settled_needs() -> None:
 
 def test_a_channel_is_faulty_until_the_last_of_its_faults_is_mended() -> None:
     """Trusted again in one respect and still silent: the channel is no better than it was."""
-    flag = {"sensor_id": "s1", "quantity": "stage_m", "flag": "stuck"}
+    flag: dict[str, Any] = {"sensor_id": "s1", "quantity": "stage_m", "flag": "stuck"}
     book = tell((0, silent("s1")), (1, SensorSuspected(**flag, detail="d")), (2, silent("s2")))
     assert value(book, "sensor_fault", 3, channels=10) == pytest.approx(0.2)
     book.say(SensorTrusted(**flag), 4)
@@ -329,7 +329,12 @@ def test_an_indicator_is_published_when_its_colour_changes_and_only_then() -> No
 
 def test_a_role_that_let_tasks_escalate_is_a_lesson_of_the_closed_incident() -> None:
     """Once, after the incident is closed, with the count of its tasks."""
-    escalated = {"from_role_id": "role-1", "to_role_id": "role-2", "step": 1, "acknowledge_by": minute(10)}
+    escalated: dict[str, Any] = {
+        "from_role_id": "role-1",
+        "to_role_id": "role-2",
+        "step": 1,
+        "acknowledge_by": minute(10),
+    }
     book = tell(
         (0, task("a")),
         (0, task("b")),

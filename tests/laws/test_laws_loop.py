@@ -16,7 +16,7 @@ from rencheng.app.rehearsal import open_rehearsal
 from rencheng.app.settings import Settings
 from rencheng.app.stages import STAGES, evolve_all, initial_states
 from rencheng.ledger import Entry, fold
-from rencheng.rehearse.people import Agenda
+from rencheng.rehearse.people import Act, Agenda
 from rencheng.rehearse.scenario import read_scenario
 
 CLOUDBURST = Path(__file__).resolve().parents[1] / "story" / "scenarios" / "cloudburst.yaml"
@@ -64,7 +64,7 @@ def test_people_act_alike_in_whatever_portions_they_learn(data: st.DataObject, b
         in_pieces.observe(rest[:size])
         rest = rest[size:]
 
-    def acts(agenda: Agenda) -> list[object]:
+    def acts(agenda: Agenda) -> list[Act]:
         found = []
         while agenda.next_due() is not None:
             found.append(agenda.take())

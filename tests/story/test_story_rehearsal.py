@@ -52,7 +52,7 @@ ROOTS = {
 
 
 def first(played: Any, kind: str) -> Entry:
-    found = played.of(kind)
+    found: list[Entry] = played.of(kind)
     assert found, f"no {kind} in the whole rehearsal"
     return found[0]
 
