@@ -45,7 +45,7 @@ def watched(
     changes = {
         "PYTHONHASHSEED": "4711",
         "HOME": str(place / "home"),
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}",
         "TMPDIR": str(place / "home"),
     }
     environ = {**{k: v for k, v in os.environ.items() if k != "PYTHONHASHSEED"}, **changes}

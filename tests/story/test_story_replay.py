@@ -90,7 +90,7 @@ def test_a_killed_replay_goes_on_to_the_same_end(
     run = tmp_path / "run"
     killed = subprocess.run(
         [*command, str(sandbox_city), str(recorded), str(run), after, str(number)],
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'src'}"},
         check=False,
         capture_output=True,
     )
