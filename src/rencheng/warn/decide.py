@@ -73,7 +73,7 @@ def next_due(state: State, inputs: Inputs) -> datetime | None:
         for at in sorted(_candidates(standing, judgements, inputs, state.as_of)):
             if any(
                 s.standing is not None and s.standing.warning_id == standing.warning_id
-                for s in _steps(state, inputs, at)
+                for s in _steps(state, inputs, at, standing.notice.hazard)
             ):
                 dues.append(at)
                 break
@@ -103,11 +103,12 @@ def _life(rules: tuple[Rule, ...]) -> Life:
     return rules[0].life
 
 
-def _steps(state: State, inputs: Inputs, now: datetime) -> Iterator[_Step]:
+def _steps(state: State, inputs: Inputs, now: datetime, only: str = "") -> Iterator[_Step]:
+    """Steps that are due; of one hazard if it is named, since no hazard's warnings wait for another's."""
     judgements = judgements_of(state, inputs.places)
     rules = inputs.rules_at(now)
     hazards = sorted({*rules, *(s.notice.hazard for s in state.standing.values())})
-    for hazard in hazards:
+    for hazard in [only] if only else hazards:
         standing = [s for s in state.standing.values() if s.notice.hazard == hazard]
         lines = rules.get(hazard, ())
         raised = grade_hazard(judgements, inputs.places, lines, now, hold=False)

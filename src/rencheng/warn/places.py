@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import h3.api.numpy_int as h3_int
@@ -63,6 +63,8 @@ class Places:
     sensors: Mapping[str, tuple[float, float]]
     sensor_names: Mapping[str, str]
     gauges: frozenset[str]
+    memo: dict[Any, Any] = field(default_factory=dict, repr=False, compare=False)
+    """Results of pure functions of places and facts, kept between turns; never anything a result depends on."""
 
     def rows(self, cells: NDArray[np.uint64]) -> NDArray[np.int64]:
         """Row of each cell that the city has; others are left out."""
@@ -84,8 +86,12 @@ class Places:
         """Area of a kind that holds a point (by its nearest cell); the city's id where there is none."""
         if kind == "city" or not len(self.cells):
             return self.city_id
-        row = int(np.argmin(distance_m(lon, lat, self.lon, self.lat)))
-        return self.above(self.area[row], kind) or self.city_id
+        key = ("zone", lon, lat, kind)
+        if key not in self.memo:
+            row = int(np.argmin(distance_m(lon, lat, self.lon, self.lat)))
+            self.memo[key] = self.above(self.area[row], kind) or self.city_id
+        zone: str = self.memo[key]
+        return zone
 
     def above(self, area_id: str, kind: str) -> str:
         """The area of a kind that an area lies in (or is), empty if there is none."""

@@ -106,12 +106,21 @@ def _from_signal(
             zone=places.zone_at(signal.lon, signal.lat, rule.area.per),
             certainty="Observed",
             lead_h=0.0,
-            reason=Reason(text=signal_text(signal, places), evidence=signal.evidence),
+            reason=_signal_reason(signal, episode.fact_id, places),
             fact_id=episode.fact_id,
             sensor_id=signal.sensor_id,
             point=(signal.lon, signal.lat),
             until=until,
         )
+
+
+def _signal_reason(signal: SignalRaised, fact_id: FactId, places: Places) -> Reason:
+    """Word a signal once: the same fact supports many rules at many turns."""
+    key = ("reason", fact_id)
+    if key not in places.memo:
+        places.memo[key] = Reason(text=signal_text(signal, places), evidence=signal.evidence)
+    reason: Reason = places.memo[key]
+    return reason
 
 
 def _criteria_hold(signal: SignalRaised, rule: Rule, *, hold: bool) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from rencheng.assess.facts import Evidence, ForecastHorizon, ForecastPublished, SignalRaised
 from rencheng.kernel import Bilingual, hours
@@ -33,7 +34,12 @@ def evidence_window_h(evidence: Evidence) -> float | None:
     given = getattr(evidence, "window_h", None)
     if given is not None:
         return float(given)
-    found = re.search(r"(\d+(?:\.\d+)?)\s*h\b", evidence.note)
+    return _window_of_note(evidence.note)
+
+
+@lru_cache(maxsize=4096)
+def _window_of_note(note: str) -> float | None:
+    found = re.search(r"(\d+(?:\.\d+)?)\s*h\b", note)
     return float(found[1]) if found else None
 
 
