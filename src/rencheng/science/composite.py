@@ -181,7 +181,8 @@ def shared_weights(weights: F64, present: NDArray[np.bool_]) -> F64:
     """
     kept = np.where(present, np.asarray(weights, dtype=np.float64), 0.0)
     total = kept.sum(axis=-1, keepdims=True)
-    return np.divide(kept, total, out=np.zeros_like(kept), where=total > 0.0)
+    share: F64 = np.divide(kept, total, out=np.zeros_like(kept), where=total > 0.0)
+    return share
 
 
 def reweighted(weights: Mapping[str, float], part: str, weight: float) -> dict[str, float]:
