@@ -124,6 +124,8 @@ def test_the_json_has_what_other_systems_read(book: FactBook) -> None:
         "damage",
         "lessons",
         "timeline",
+        "resilience",
+        "revisions",
     }
     assert (plain["run"]["mode"], plain["until_seq"], plain["timezone"]) == ("rehearsal", 14, "Asia/Shanghai")
     assert plain["facts"]["RoadClosed"] == 2

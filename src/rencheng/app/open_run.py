@@ -60,7 +60,7 @@ def capacity_of(city: City) -> Capacity:
 
 def make_report(entries: Sequence[Entry], city: City) -> Report:
     """Make the after-action report of facts on their city."""
-    return build_report(entries, capacity_of(city), zone=city.zone, verification=_verification(entries))
+    return build_report(entries, capacity_of(city), zone=city.zone, verification=_verification(entries), city=city)
 
 
 def _verification(entries: Sequence[Entry]) -> list[dict[str, Any]]:

@@ -8,9 +8,9 @@ from datetime import datetime
 from rencheng.evaluate.facts import IndicatorMeasured, LessonRecorded
 from rencheng.evaluate.indicators import measure
 from rencheng.evaluate.model import State
-from rencheng.kernel import Bilingual, Draft, OrderRefused, derived_id
+from rencheng.kernel import Bilingual, Draft, derived_id
 
-__all__ = ["Inputs", "decide", "handle", "next_due"]
+__all__ = ["Inputs", "decide", "next_due"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,8 +64,3 @@ def _lessons(state: State, incident_id: str, now: datetime) -> list[Draft]:
 def next_due(state: State, inputs: Inputs) -> datetime | None:  # noqa: ARG001 — the contract of a stage
     """Evaluation is asked at every turn and needs no clock of its own."""
     return None
-
-
-def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: str) -> list[Draft]:  # noqa: ARG001 — contract
-    """Refuse: evaluation takes no orders."""
-    raise OrderRefused(f"evaluation knows no order {type(order).__name__}")

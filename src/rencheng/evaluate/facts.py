@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rencheng.kernel import Bilingual, fact
 
-__all__ = ["IndicatorMeasured", "LessonRecorded", "ReportPublished"]
+__all__ = ["IndicatorMeasured", "LessonRecorded", "ReportPublished", "WeightsRevised"]
 
 
 @fact("IndicatorMeasured")
@@ -43,3 +43,16 @@ class LessonRecorded:
     text: Bilingual
     changes: str
     """Rule, plan or threshold that should change, or empty."""
+
+
+@fact("WeightsRevised")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WeightsRevised:
+    """The dimensions of an index were weighed anew; who and when stand in the entry, as for every fact."""
+
+    index: str
+    version: str
+    """Version of the indicator tree that is weighed."""
+    before: dict[str, float]
+    after: dict[str, float]
+    why: str

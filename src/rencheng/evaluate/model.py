@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -93,6 +93,8 @@ class State:
     lessons: frozenset[str]
     colours: Mapping[str, str]
     """Indicator → colour last published."""
+    weights: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Index → weights of its dimensions, where they were revised; else those of its file hold."""
 
 
 def initial_state() -> State:
@@ -308,6 +310,10 @@ def _indicator(state: State, entry: Entry) -> State:
     return replace(state, colours={**state.colours, entry.body.indicator: entry.body.colour})
 
 
+def _weights(state: State, entry: Entry) -> State:
+    return replace(state, weights={**state.weights, entry.body.index: entry.body.after})
+
+
 def _lesson(state: State, entry: Entry) -> State:
     return replace(state, lessons=state.lessons | {entry.body.lesson_id})
 
@@ -347,4 +353,5 @@ _LEARN: dict[str, Any] = {
     "VisitRecorded": _visit_recorded,
     "IndicatorMeasured": _indicator,
     "LessonRecorded": _lesson,
+    "WeightsRevised": _weights,
 }

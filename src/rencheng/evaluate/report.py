@@ -13,8 +13,11 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from rencheng.assess.indicator_tree import TreeScore
+from rencheng.city import City
 from rencheng.evaluate.indicators import Measured, measure
 from rencheng.evaluate.model import State, evolve, initial_state
+from rencheng.evaluate.resilience import resilience_index, resilience_tree
 from rencheng.evaluate.service import Capacity, ServiceCurve, service_curves
 from rencheng.evaluate.timeline import Moment, timeline
 from rencheng.kernel import Bilingual, MissingData
@@ -58,6 +61,10 @@ class Report:
     damage: tuple[dict[str, Any], ...]
     lessons: tuple[Bilingual, ...]
     timeline: tuple[Moment, ...]
+    resilience: TreeScore | None = None
+    """City resilience index after the round; None where the city was not given."""
+    revisions: tuple[dict[str, Any], ...] = ()
+    """Weights revised: index, who, when, before, after, why."""
 
 
 def build_report(
@@ -66,6 +73,7 @@ def build_report(
     *,
     zone: ZoneInfo,
     verification: Sequence[dict[str, Any]] = (),
+    city: City | None = None,
 ) -> Report:
     """Make the report of a ledger, or of a stretch of it.
 
@@ -79,6 +87,8 @@ def build_report(
         The city's clock.
     verification : sequence of dict
         Scores of the warnings by hazard, from :func:`rencheng.warn.verify`.
+    city : City, optional
+        The city, for its resilience index.
 
     Raises
     ------
@@ -89,7 +99,7 @@ def build_report(
         raise MissingData("the ledger is empty", mend="Replay a feed or play a rehearsal first")
     begin, end = entries[0].occurred_at, max(e.occurred_at for e in entries)
     state = replace(fold(entries, evolve, initial_state()), channels_known=capacity.channels)
-    return Report(
+    report = Report(
         run=_run(entries),
         timezone=str(zone),
         from_at=begin,
@@ -105,7 +115,11 @@ def build_report(
         damage=tuple(msgspec.to_builtins(e.body) for e in entries if e.kind == "DamageAssessed"),
         lessons=tuple(e.body.text for e in entries if e.kind == "LessonRecorded"),
         timeline=tuple(timeline(entries)),
+        revisions=_revisions(entries),
     )
+    if city is None:
+        return report
+    return replace(report, resilience=resilience_index(city, report, state.weights.get(resilience_tree().id)))
 
 
 def report_json(report: Report) -> dict[str, Any]:
@@ -174,6 +188,14 @@ def _incidents(entries: Sequence[Entry]) -> tuple[dict[str, Any], ...]:
         elif entry.kind == "IncidentClosed" and body.incident_id in found:
             found[body.incident_id]["closed_at"] = entry.occurred_at
     return tuple(found.values())
+
+
+def _revisions(entries: Sequence[Entry]) -> tuple[dict[str, Any], ...]:
+    return tuple(
+        {"at": e.occurred_at, "actor": e.actor, **msgspec.to_builtins(e.body)}
+        for e in entries
+        if e.kind == "WeightsRevised"
+    )
 
 
 def _warnings(entries: Sequence[Entry]) -> tuple[dict[str, Any], ...]:
