@@ -12,7 +12,7 @@ import msgspec
 from rencheng.app.city_import_config import read_import_config
 from rencheng.app.city_import_read import ImportWork, read_map, read_people, read_terrain
 from rencheng.app.city_import_take import take_areas_and_cells, take_layers, take_map, take_organisation, take_stations
-from rencheng.city import City, Manifest, write_city
+from rencheng.city import City, Manifest, require_replaceable, write_city
 from rencheng.city.source_report import ImportReport
 
 __all__ = ["CityImported", "Progress", "import_city"]
@@ -71,7 +71,10 @@ def import_city(
         If the configuration is wrong or a source is nowhere; nothing is written.
     InvalidInput
         If what could be read gives no cell at all.
+    Conflict
+        If something else than a package stands in ``out``; it is left as it is.
     """
+    require_replaceable(out)
     config = read_import_config(config_file, data_dirs)
     work = ImportWork(config=config, report=ImportReport(city_id=config.data.city.id))
     done = dict(_STEPS)

@@ -4,6 +4,7 @@ A package is a folder of open files (GeoParquet, GeoTIFF, TOML), versioned, chec
 """
 
 from rencheng.city.check import Defect, check_city
+from rencheng.city.folder import require_replaceable
 from rencheng.city.organisation import AreaTree, Organisation, Role
 from rencheng.city.package import FORMAT_VERSION, City, Manifest, read_city, table_from_rows, write_city
 from rencheng.city.roads import RoadGraph, Route
@@ -25,6 +26,7 @@ __all__ = [
     "arrow_schema",
     "check_city",
     "read_city",
+    "require_replaceable",
     "schema_tables",
     "table_from_rows",
     "write_city",

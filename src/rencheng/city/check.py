@@ -91,7 +91,7 @@ def _readable_tables(city: City, findings: Findings) -> dict[str, pa.Table]:
                 findings.whole(name, "", "the table is missing", f"Add {name}.parquet: the loop cannot run without it")
             continue
         try:
-            tables[name] = city.table(name)
+            tables[name] = city.table_as_is(name)
         except InvalidInput as error:
             findings.whole(name, "", error.what, error.mend)
     for path in sorted(city.path.glob("*.parquet")):

@@ -35,7 +35,7 @@ def check_cells(tables: Mapping[str, pa.Table], resolution: int, findings: Findi
         return
     listed = cells["cell"].combine_chunks()
     index = pc.fill_null(listed, 0).to_numpy()
-    found = np.array([h3_int.get_resolution(c) if h3_int.is_valid_cell(c) else -1 for c in index.tolist()])
+    found = np.array([h3_int.get_resolution(c) if h3_int.is_valid_cell(c) else -1 for c in index.tolist()], np.int64)
     findings.rows("cells", "cell", found < 0, telling("{!r} is no H3 cell", listed), "Give the H3 index")
     findings.rows(
         "cells",
@@ -58,7 +58,7 @@ def check_cells(tables: Mapping[str, pa.Table], resolution: int, findings: Findi
 def _check_centres(cells: pa.Table, index: NDArray[Any], found: NDArray[Any], findings: Findings) -> None:
     good = found >= 0
     centre = np.full((len(index), 2), np.nan)
-    centre[good] = [h3_int.cell_to_latlng(c) for c in index[good].tolist()]
+    centre[good] = np.array([h3_int.cell_to_latlng(c) for c in index[good].tolist()], np.float64).reshape(-1, 2)
     away = distance_m(_numbers(cells, "lon"), _numbers(cells, "lat"), centre[:, 1], centre[:, 0])
     edge = np.array([h3_int.average_hexagon_edge_length(max(int(r), 0), unit="m") for r in found])
     findings.rows(

@@ -11,14 +11,17 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from pyproj import Transformer
+from pyproj.exceptions import CRSError
 
+from rencheng.city.folder import part_beside, replace_folder, require_replaceable
 from rencheng.city.schema import arrow_schema, schema_tables
 from rencheng.city.terrain import Terrain
 from rencheng.kernel import InvalidConfig, InvalidInput, MissingData, NotFound, StorageFailed
@@ -90,21 +93,30 @@ class City:
         ------
         MissingData
             If the city has no such table; says what needed it.
+        InvalidInput
+            If it cannot be read, or a required column is absent, of another type, or empty in some row.
         """
+        if name not in self._tables:
+            self._tables[name] = _fitting(name, self.table_as_is(name, needed_for=needed_for), self.path)
+        return self._tables[name]
+
+    def table_as_is(self, name: str, *, needed_for: str = "") -> pa.Table:
+        """Give a table as its file says, whether or not it fits the schema: what the check looks at."""
         if not self.has(name):
             needed = f", which {needed_for} needs" if needed_for else ""
             raise MissingData(
                 f"city {self.manifest.id!r} has no {name}{needed}", mend=f"Add {name}.parquet to the package"
             )
-        if name not in self._tables:
-            path = self.path / f"{name}.parquet"
-            try:
-                self._tables[name] = pq.read_table(path)
-            except (pa.ArrowInvalid, OSError) as error:
-                raise InvalidInput(
-                    f"not a readable Parquet file: {error}", where=str(path), mend="Build the package again"
-                ) from error
-        return self._tables[name]
+        if name in self._tables:
+            return self._tables[name]
+        path = self.path / f"{name}.parquet"
+        try:
+            return pq.read_table(path)
+        except (pa.ArrowException, OSError) as error:
+            first = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise InvalidInput(
+                f"not a readable Parquet file: {first}", where=str(path), mend="Build the package again"
+            ) from error
 
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Rows of a small table as dictionaries; an absent table has none."""
@@ -127,16 +139,24 @@ class City:
         ------
         MissingData
             If the package has no ``terrain.tif``.
+        InvalidInput
+            If it cannot be read.
         """
         import rasterio
+        import rasterio.errors
 
         path = self.path / "terrain.tif"
         if not path.is_file():
             raise MissingData(f"city {self.manifest.id!r} has no terrain", mend="Import a DEM to get terrain.tif")
-        with rasterio.open(path) as source:
-            ground = source.read(1, masked=True).astype(np.float32).filled(np.nan)
-            transform = source.transform
-            crs = source.crs
+        try:
+            with rasterio.open(path) as source:
+                ground = source.read(1, masked=True).astype(np.float32).filled(np.nan)
+                transform = source.transform
+                crs = source.crs
+        except rasterio.errors.RasterioError as error:
+            raise InvalidInput(
+                f"not a readable GeoTIFF: {error}", where=str(path), mend="Build the package again"
+            ) from error
         return Terrain(
             ground_m=np.ascontiguousarray(ground[::-1]),
             west_m=float(transform.c),
@@ -153,17 +173,30 @@ class City:
     @property
     def zone(self) -> ZoneInfo:
         """Time zone of the city's wall clocks."""
-        return ZoneInfo(self.manifest.timezone)
+        try:
+            return ZoneInfo(self.manifest.timezone)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise self._wrong("timezone", "time zone", "Use an IANA name, e.g. Asia/Shanghai") from error
 
     @cached_property
     def to_metric(self) -> Transformer:
         """Transformer from lon/lat to metric x/y (``transform(lon, lat)``)."""
-        return Transformer.from_crs("EPSG:4326", self.manifest.metric_crs, always_xy=True)
+        try:
+            return Transformer.from_crs("EPSG:4326", self.manifest.metric_crs, always_xy=True)
+        except CRSError as error:
+            raise self._wrong("metric_crs", "reference system", "Use an EPSG code") from error
 
     @cached_property
     def to_lonlat(self) -> Transformer:
         """Transformer from metric x/y to lon/lat."""
-        return Transformer.from_crs(self.manifest.metric_crs, "EPSG:4326", always_xy=True)
+        try:
+            return Transformer.from_crs(self.manifest.metric_crs, "EPSG:4326", always_xy=True)
+        except CRSError as error:
+            raise self._wrong("metric_crs", "reference system", "Use an EPSG code") from error
+
+    def _wrong(self, key: str, what: str, mend: str) -> InvalidConfig:
+        value = getattr(self.manifest, key)
+        return InvalidConfig(f"unknown {what} {value!r}", where=f"{self.path / 'city.toml'} [city] {key}", mend=mend)
 
     @cached_property
     def digest(self) -> str:
@@ -192,10 +225,12 @@ def read_city(path: Path) -> City:
         )
     try:
         data = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InvalidConfig(f"not TOML: {error}", where=str(file)) from error
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InvalidConfig(f"not TOML that can be read: {error}", where=str(file)) from error
     known = set(Manifest.__dataclass_fields__)
     section = data.get("city", {})
+    if not isinstance(section, dict):
+        raise InvalidConfig("[city] is no section", where=str(file), mend="Write [city] and its keys below it")
     for key in section:
         if key not in known:
             raise InvalidConfig(f"unknown key {key!r}", where=f"{file} [city]", mend=f"Use: {', '.join(sorted(known))}")
@@ -238,9 +273,18 @@ def write_city(
     -------
     City
         The package as written.
+
+    Raises
+    ------
+    Conflict
+        If something else than a package stands there.
+    InvalidInput
+        If a table does not fit the schema.
+    StorageFailed
+        If the folder cannot be written.
     """
-    part = path.with_name(path.name + ".part")
-    shutil.rmtree(part, ignore_errors=True)
+    require_replaceable(path)
+    part = part_beside(path)
     try:
         part.mkdir(parents=True)
         (part / "city.toml").write_text(_manifest_toml(manifest), encoding="utf-8")
@@ -250,7 +294,7 @@ def write_city(
             _write_terrain(part / "terrain.tif", terrain)
         for name, extra in (extras or {}).items():
             _write_extra(part / name, extra)
-        _replace(path, part)
+        replace_folder(path, part)
     except OSError as error:
         raise StorageFailed(
             f"cannot write the city package: {error}", where=str(path), mend="Free space or choose another folder"
@@ -258,14 +302,28 @@ def write_city(
     return read_city(path)
 
 
-def _replace(path: Path, part: Path) -> None:
-    """Put the new folder where the old one is; the old one is only removed when the new one stands."""
-    old = path.with_name(path.name + ".old")
-    shutil.rmtree(old, ignore_errors=True)
-    if path.exists():
-        path.rename(old)
-    part.rename(path)
-    shutil.rmtree(old, ignore_errors=True)
+def _fitting(name: str, table: pa.Table, folder: Path) -> pa.Table:
+    """Give a table in the types of the schema; refuse one whose required values are not all there."""
+    file = folder / f"{name}.parquet"
+    mend = "List all defects with: rencheng city check"
+    for attribute in schema_tables()[name]:
+        place = table.schema.get_field_index(attribute.name)
+        if place < 0:
+            if attribute.required:
+                raise InvalidInput(f"the required column {attribute.name} is missing", where=str(file), mend=mend)
+            continue
+        column = table.column(place)
+        if column.type != attribute.arrow_type:
+            try:
+                column = column.cast(attribute.arrow_type)
+            except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+                what = f"column {attribute.name} is {column.type}, should be {attribute.arrow_type}"
+                raise InvalidInput(what, where=str(file), mend=mend) from error
+            table = table.set_column(place, attribute.name, column)
+        if attribute.required and (empty := pc.sum(pc.is_null(column, nan_is_null=True)).as_py()):
+            what = f"the required column {attribute.name} is empty or NaN in {empty} rows"
+            raise InvalidInput(what, where=str(file), mend=mend)
+    return table
 
 
 def _write_extra(target: Path, extra: Path | bytes) -> None:

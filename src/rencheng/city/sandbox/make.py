@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from rencheng.city.folder import require_replaceable
 from rencheng.city.package import City, Manifest, table_from_rows, write_city
 from rencheng.city.sandbox.building_tables import building_table, household_table
 from rencheng.city.sandbox.cell_table import cell_table
@@ -66,10 +67,13 @@ def make_city(residents: int, seed: int, out: Path, *, progress: Callable[[str, 
     ------
     InvalidInput
         If residents or seed are out of range.
+    Conflict
+        If something else than a package stands in ``out``.
     StorageFailed
         If the package cannot be written.
     """
     say = progress or (lambda _step, _share: None)
+    require_replaceable(out)
     frame = frame_of(residents, seed)
     say("street plan and terrain", 0.0)
     ground = ground_of(frame)
