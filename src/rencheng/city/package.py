@@ -320,9 +320,8 @@ def _fitting(name: str, table: pa.Table, folder: Path) -> pa.Table:
                 what = f"column {attribute.name} is {column.type}, should be {attribute.arrow_type}"
                 raise InvalidInput(what, where=str(file), mend=mend) from error
             table = table.set_column(place, attribute.name, column)
-        if attribute.required and (empty := pc.sum(pc.is_null(column, nan_is_null=True)).as_py()):
-            what = f"the required column {attribute.name} is empty or NaN in {empty} rows"
-            raise InvalidInput(what, where=str(file), mend=mend)
+        if attribute.required and (row := pc.index(pc.is_null(column, nan_is_null=True), True).as_py()) >= 0:
+            raise InvalidInput("empty or NaN", where=f"{file} row {row}, {attribute.name}", mend=mend)
     return table
 
 
