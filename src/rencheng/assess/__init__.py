@@ -31,6 +31,8 @@ from rencheng.assess.read import (
     risk_view,
     signal_views,
 )
+from rencheng.assess.risk_collectors import read_risk_index
+from rencheng.assess.risk_index import RiskIndex, evaluate_risk_index
 from rencheng.assess.rules import AssessRules, default_rules, read_rules
 
 __all__ = [
@@ -46,6 +48,7 @@ __all__ = [
     "Outlook",
     "RainState",
     "RainView",
+    "RiskIndex",
     "RiskView",
     "SignalView",
     "StageForecast",
@@ -54,11 +57,13 @@ __all__ = [
     "check_hazard_model",
     "decide",
     "default_rules",
+    "evaluate_risk_index",
     "evolve",
     "forecast_view",
     "hazard_models",
     "initial_state",
     "rain_view",
+    "read_risk_index",
     "read_rules",
     "risk_view",
     "signal_views",

@@ -264,4 +264,5 @@ def _branch(tree: IndicatorTree, weights: Mapping[str, float]) -> Branch:
 
 
 def _plain(score: float) -> float | None:
-    return score if np.isfinite(score) else None
+    """Nine digits: a score that is a threshold by hand must not miss it by the last bit of a sum."""
+    return round(score, 9) if np.isfinite(score) else None
