@@ -63,6 +63,8 @@ def test_a_visitor_sees_the_storm_come_and_go(page: Page, rehearsal: Session, ke
         keep("rehearsal-over")
         page.goto(f"{address}/#/report")
         expect(page.get_by_test_id("report")).to_be_visible()
+        told = page.frame_locator("[data-testid=report]").get_by_role("heading", name="治理指标")
+        expect(told).to_be_visible()
         keep("rehearsal-report")
     states = rehearsal.states()
     assert any(r.reviewed is not None for r in states.recover.recoveries.values())
