@@ -6,13 +6,14 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
-from tests.respond.respond_town import START, World, town_tables
+from tests.respond.respond_town import START, World, notice, town_tables
 
 from rencheng import respond
 from rencheng.city import City
 from rencheng.ledger import fold
 from rencheng.respond import Inputs
 from rencheng.respond.orders import AcknowledgeTask, CompleteTask
+from rencheng.warn.facts import WarningIssued
 
 
 def kinds(bodies: list[Any]) -> list[str]:
@@ -26,6 +27,30 @@ def test_a_warning_opens_one_incident_with_the_plan_of_its_level(world: World) -
     assert (opened.response_level, opened.event_grade, activated.plan_id) == ("III", "general", "rainstorm-III")
     assert "rainstorm" in activated.why
     assert world.turn() == [], "the same warning must not open a second incident"
+
+
+def test_a_warning_joins_the_incident_that_reports_of_it_opened(world: World) -> None:
+    world.report("person_trapped", 3, 2)
+    tasks = len(world.said("TaskCreated"))
+    said = world.warn("orange", columns=(3,))
+    assert kinds(said)[:2] == ["IncidentWarned", "PlanActivated"], "one water must not have two commands"
+    incident = next(iter(world.state.incidents.values()))
+    assert len(world.state.incidents) == 1
+    assert (incident.warning_id, incident.response_level, incident.plan_id) == ("w1", "II", "rainstorm-II")
+    assert len(world.said("TaskCreated")) > tasks, "the higher plan brings its own tasks"
+    assert world.turn() == [], "it joins once"
+
+
+def test_a_warning_elsewhere_or_of_another_hazard_has_an_incident_of_its_own(world: World) -> None:
+    world.report("person_trapped", 0, 0)
+    assert kinds(world.warn("yellow", columns=(3,)))[0] == "IncidentOpened"
+    assert len(world.state.incidents) == 2
+
+
+def test_a_second_warning_does_not_take_the_incident_of_the_first(world: World) -> None:
+    world.warn("yellow", columns=(3,))
+    second = world.hear(WarningIssued(warning_id="w2", notice=notice("red", columns=(3,), serial=5)))
+    assert kinds(second)[0] == "IncidentOpened"
 
 
 def test_colour_level_and_grade_are_three_fields(world: World) -> None:

@@ -333,6 +333,7 @@ _LEARN: dict[str, Any] = {
     "WarningCancelled": _warning_over,
     "WarningExpired": _warning_over,
     "IncidentOpened": _incident_opened,
+    "IncidentWarned": _incident_opened,
     "IncidentNodeReached": _incident_node,
     "DamageAssessed": _loop("assessed"),
     "ReviewRecorded": _loop("reviewed"),

@@ -182,6 +182,10 @@ def _incidents(entries: Sequence[Entry]) -> tuple[dict[str, Any], ...]:
                 "nodes": [],
                 "closed_at": None,
             }
+        elif entry.kind == "IncidentWarned" and body.incident_id in found:
+            found[body.incident_id]["title"] = msgspec.to_builtins(body.title)
+        elif entry.kind == "PlanActivated" and body.incident_id in found:
+            found[body.incident_id]["response_level"] = body.response_level
         elif entry.kind == "IncidentNodeReached" and body.incident_id in found:
             node = {"number": body.number, "node": body.node, "at": entry.occurred_at}
             found[body.incident_id]["nodes"].append(node)

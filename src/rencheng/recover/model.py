@@ -91,6 +91,13 @@ def _opened(state: State, entry: Entry) -> State:
     return _put(state, recovery)
 
 
+def _warned(state: State, entry: Entry) -> State:
+    body = entry.body
+    known = state.recoveries[body.incident_id]
+    cells = known.cells | frozenset(body.cells)
+    return _put(state, replace(known, warning_id=body.warning_id, title=body.title, cells=cells))
+
+
 def _risk(state: State, entry: Entry) -> State:
     body = entry.body
     state = replace(state, standing_fields={**state.standing_fields, body.model: (body.hazard, body.field)})
@@ -162,6 +169,7 @@ def _rectified(state: State, entry: Entry) -> State:
 
 _LEARN: dict[str, Any] = {
     "IncidentOpened": _opened,
+    "IncidentWarned": _warned,
     "RiskAssessed": _risk,
     "WarningUpgraded": _notice,
     "WarningDowngraded": _notice,

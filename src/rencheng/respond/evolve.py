@@ -137,6 +137,19 @@ def _incident(state: State, incident_id: str, **changes: Any) -> State:
     return replace(state, incidents=_with(state.incidents, incident_id, replace(known, **changes)))
 
 
+def _incident_warned(state: State, h: Happening) -> State:
+    b = h.body
+    return _incident(
+        state,
+        b.incident_id,
+        warning_id=b.warning_id,
+        title=b.title,
+        cells=b.cells,
+        area_ids=b.area_ids,
+        last_fact=h.id,
+    )
+
+
 def _plan_activated(state: State, h: Happening) -> State:
     b = h.body
     return _incident(
@@ -361,6 +374,7 @@ _HANDLERS: Mapping[str, Callable[[State, Happening], State]] = {
     "SignalCleared": _signal_cleared,
     "RiskAssessed": _risk,
     "IncidentOpened": _incident_opened,
+    "IncidentWarned": _incident_warned,
     "PlanActivated": _plan_activated,
     "IncidentNodeReached": _node,
     "IncidentClosed": _incident_closed,

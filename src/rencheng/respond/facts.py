@@ -11,6 +11,7 @@ __all__ = [
     "IncidentClosed",
     "IncidentNodeReached",
     "IncidentOpened",
+    "IncidentWarned",
     "NeedMet",
     "NeedRaised",
     "NeedUnmet",
@@ -64,6 +65,18 @@ class IncidentClosed:
     """All twelve nodes are passed: assessed, rectified or scheduled, reviewed."""
 
     incident_id: str
+
+
+@fact("IncidentWarned")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentWarned:
+    """A warning came for what people had reported: it joins their incident, which from now on follows the warning."""
+
+    incident_id: str
+    warning_id: str
+    title: Bilingual
+    cells: tuple[int, ...]
+    area_ids: tuple[str, ...]
 
 
 @fact("PlanActivated")

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from rencheng.kernel import Bilingual, EventGrade, FactId, Hazard, ResponseLevel, derived_id
 from rencheng.respond.facts import (
     IncidentOpened,
+    IncidentWarned,
     PlanActivated,
     TaskCreated,
     TaskEscalated,
@@ -40,11 +41,19 @@ HAZARD_NAMES = {
 
 
 def answer_warnings(turn: Turn) -> None:
-    """Open an incident for every new warning and bring each one's plan and tasks to its colour and area."""
+    """Give every new warning an incident and bring each one's plan and tasks to its colour and area.
+
+    A warning of what people reported before joins their incident: one water, one command.
+    """
+    led = {incident.warning_id for incident in turn.state.incidents.values()}
     for seen in list(turn.state.warnings.values()):
-        incident_id = derived_id("incident", seen.warning_id)
-        if not seen.over and incident_id not in turn.state.incidents:
-            _open_for_warning(turn, seen, incident_id)
+        if seen.over or seen.warning_id in led:
+            continue
+        reported = _reported_at(turn.state, seen)
+        if reported is None:
+            _open_for_warning(turn, seen, derived_id("incident", seen.warning_id))
+        else:
+            _join(turn, seen, reported)
     for incident in list(turn.state.incidents.values()):
         if incident.closed_at is not None or incident.response_ended:
             continue
@@ -53,6 +62,33 @@ def answer_warnings(turn: Turn) -> None:
             issue_tasks(turn, incident, incident.area_ids, incident.fact_id)
         elif not warned.over:
             _follow(turn, incident, warned)
+
+
+def _reported_at(state: State, seen: WarningSeen) -> Incident | None:
+    """Oldest running incident that began with reports of the warning's hazard within its area."""
+    cells = frozenset(seen.notice.cells)
+    for incident in state.incidents.values():
+        running = incident.closed_at is None and not incident.response_ended and not incident.warning_id
+        if running and incident.hazard == seen.notice.hazard and not cells.isdisjoint(incident.cells):
+            return incident
+    return None
+
+
+def _join(turn: Turn, seen: WarningSeen, incident: Incident) -> None:
+    """Let a warning lead an incident that reports opened; its plan and level follow in the same turn."""
+    cells = tuple(sorted({*incident.cells, *seen.notice.cells}))
+    turn.say(
+        f"incident/{incident.incident_id}",
+        IncidentWarned(
+            incident_id=incident.incident_id,
+            warning_id=seen.warning_id,
+            title=seen.notice.headline,
+            cells=cells,
+            area_ids=_areas(turn.inputs, cells, seen.notice.area_ids),
+        ),
+        seen.fact_id,
+        incident.last_fact,
+    )
 
 
 def _open_for_warning(turn: Turn, seen: WarningSeen, incident_id: str) -> None:
