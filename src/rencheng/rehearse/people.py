@@ -56,8 +56,8 @@ class Agenda:
     """Position in the ledger up to which they know what happened."""
     _waiting: list[tuple[datetime, int, Act]] = field(default_factory=list)
     _count: int = 0
-    _silent: set[str] = field(default_factory=set)
-    """Tasks whose first addressee does not answer."""
+    _silent: dict[str, str] = field(default_factory=dict)
+    """Task → its first addressee, who does not answer until the deadline rings."""
     _receipts: dict[str, str] = field(default_factory=dict)
     _holder: dict[str, str] = field(default_factory=dict)
     """Task → role that acknowledged it."""
@@ -103,6 +103,9 @@ class Agenda:
                     self._complete(entry)
                 case "TaskReopened" if entry.body.task_id in self._holder:
                     self._complete(entry)
+                case "TaskOverdue" if entry.body.task_id in self._silent and entry.body.task_id not in self._holder:
+                    # at the top of the chain nobody else can be asked: the deadline itself calls them
+                    self._acknowledge(entry, entry.body.task_id, self._silent[entry.body.task_id], 1.0)
                 case "VisitRequested":
                     self._visit(entry)
                 case "DamageAssessed":
@@ -123,7 +126,7 @@ class Agenda:
         task = entry.body
         self._receipts[task.task_id] = _RECEIPTS.get(task.receipt, _RECEIPTS["text"])
         if self._rng("answer", task.task_id).random() < self.manner.unanswered_ratio:
-            self._silent.add(task.task_id)
+            self._silent[task.task_id] = task.role_id
             return
         self._acknowledge(entry, task.task_id, task.role_id, 1.0)
 
