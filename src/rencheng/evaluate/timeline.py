@@ -71,11 +71,22 @@ def _signal(body: Any) -> Bilingual:
 
 
 def _damage(body: Any) -> Bilingual:
-    loss = "" if body.loss_cny is None else f" {body.loss_cny / 1e4:,.0f}"
+    zh = en = ""
+    if body.loss_cny is not None:
+        zh, en = f",损失 {body.loss_cny / 1e4:,.0f} 万元", f", loss {body.loss_cny / 1e4:,.0f} ×10,000 CNY"
     return Bilingual(
-        zh=f"损失评估:受损建筑 {body.buildings_damaged} 栋,损失{loss} 万元",
-        en=f"Damage assessed: {body.buildings_damaged} buildings, loss{loss} ×10,000 CNY",
+        zh=f"损失评估:受损建筑 {body.buildings_damaged} 栋{zh}",
+        en=f"Damage assessed: {body.buildings_damaged} buildings{en}",
     )
 
 
-_SPECIAL: dict[str, Callable[[Any], Bilingual]] = {"SignalRaised": _signal, "DamageAssessed": _damage}
+def _need(body: Any) -> Bilingual:
+    zh, en = (f"({body.people} 人)", f" ({body.people} people)") if body.people else ("", "")
+    return Bilingual(zh=f"需求:{body.kind}{zh}", en=f"Need: {body.kind}{en}")
+
+
+_SPECIAL: dict[str, Callable[[Any], Bilingual]] = {
+    "SignalRaised": _signal,
+    "DamageAssessed": _damage,
+    "NeedRaised": _need,
+}
