@@ -7,7 +7,7 @@ want=$(cat pyproject.toml requirements/dev.lock | sha256sum | cut -d' ' -f1)
 if [ "$(cat .venv/.rencheng-setup 2>/dev/null)" != "$want" ]; then
   scripts/system.sh venv
   [ -x .venv/bin/python ] || python3 -m venv .venv
-  .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip -q
+  .venv/bin/python -m pip --version >/dev/null 2>&1 || .venv/bin/python -m ensurepip --upgrade >/dev/null
   .venv/bin/python -m pip install -q --disable-pip-version-check "uv>=0.8"
   echo "installing Python packages" >&2
   if ! .venv/bin/uv pip install -q --python .venv/bin/python -r requirements/dev.lock; then
