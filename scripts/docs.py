@@ -1,7 +1,7 @@
 """Write the generated parts of the documentation; with ``--check`` say which are stale instead.
 
-Generated: the settings table, the catalogue of facts, the catalogue of orders, the commands. A page that is
-generated whole says so in its first lines.
+Generated: the settings table, the catalogue of facts, the catalogue of orders, the commands, the indicators. A page
+that is generated whole says so in its first lines.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ import typer
 
 import rencheng.app.stages  # noqa: F401 — registers the facts of every room
 from rencheng.app.settings import Settings
+from rencheng.assess.indicator_tree import IndicatorTree
+from rencheng.assess.risk_index import default_risk_index
 from rencheng.cli import app as command_line
+from rencheng.evaluate import indicators, resilience_tree
 from rencheng.kernel import fact_types, order_types
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -86,11 +89,49 @@ def _commands(command: object, path: str) -> list[str]:
     return parts
 
 
+def indicators_page() -> str:
+    """Every indicator of the governance table and of the two indices, with unit, bounds and source."""
+    parts = [NOTE, "# Indicators and indices\n\nMade from the data files that the platform itself reads.\n"]
+    parts.append("\n## Governance indicators 治理指标\n\nColour by bound: yellow, then red, going the bad way.\n\n")
+    parts.append("| indicator | unit | better | yellow | red | what it says | note |\n|---|---|---|---|---|---|---|\n")
+    parts += [
+        f"| `{i.id}` {i.title.zh} | {i.unit} | {i.better} | {i.yellow:g} | {i.red:g} | {i.meaning.en} | {i.note} |\n"
+        for i in indicators()
+    ]
+    parts += _tree_section(resilience_tree())
+    risk = default_risk_index()
+    parts += _tree_section(risk.tree)
+    parts.append("\n### Weights by season\n\n| season | months | weights | source |\n|---|---|---|---|\n")
+    for season in risk.seasons:
+        months = ", ".join(map(str, season.months))
+        weights = ", ".join(f"{name} {weight:g}" for name, weight in season.weights.items())
+        parts.append(f"| {season.title.zh} {season.title.en} | {months} | {weights} | {season.source} |\n")
+    parts.append("\n### Grades\n\n")
+    parts.append("; ".join(f"{grade.colour} from {grade.score:g}" for grade in risk.grades))
+    parts.append(f" (source: {risk.grades_source}); no colour below.\n")
+    return "".join(parts)
+
+
+def _tree_section(tree: IndicatorTree) -> list[str]:
+    leaves = sum(len(d.indicators) for d in tree.dimensions)
+    head = f"\n## {tree.title.en} {tree.title.zh} (`{tree.id}` {tree.version})\n\n"
+    said = f"{len(tree.dimensions)} dimensions, {leaves} indicators, {tree.aggregation} mean. Source: {tree.source}.\n"
+    parts = [head, said]
+    for dimension in tree.dimensions:
+        parts.append(f"\n### {dimension.title.en} {dimension.title.zh} (`{dimension.id}`, {dimension.weight:.0%})\n\n")
+        parts.append("| indicator | unit | scored 0 | scored 100 | source of the goalposts |\n|---|---|---|---|---|\n")
+        for i in dimension.indicators:
+            none, full = i.goalposts
+            parts.append(f"| `{i.id}` {i.title.zh} · {i.title.en} | {i.unit} | {none:g} | {full:g} | {i.source} |\n")
+    return parts
+
+
 PAGES = {
     "reference/settings.md": settings_page,
     "reference/facts.md": facts_page,
     "reference/orders.md": orders_page,
     "reference/commands.md": commands_page,
+    "reference/indicators.md": indicators_page,
 }
 
 
