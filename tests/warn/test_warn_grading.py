@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.warn.warn_world import LAT, LON, MemoryFields, World, cleared, forecast, make_town, rain, risk, stage
+from tests.warn.warn_world import LAT, LON, START, MemoryFields, World, cleared, forecast, make_town, rain, risk, stage
 
 from rencheng import warn
 from rencheng.assess.facts import SignalRaised
@@ -97,6 +98,16 @@ def test_a_gauge_at_rest_warns_nobody(world: World) -> None:
     for prob in (0.0, 0.1, 0.19):
         assert world.hear(forecast({"blue": prob, "orange": prob}, rate=0.0)) == []
     assert world.hear(forecast({"yellow": 0.6}, observed=2.9, rate=0.0, median=2.9)) == []
+
+
+def test_a_wide_forecast_does_not_keep_a_warning_up_when_the_water_has_gone(world: World) -> None:
+    world.hear(forecast({"red": 0.6, "yellow": 0.7}, observed=3.5, rate=0.5))
+    assert [s.notice.colour for s in world.state.standing.values()] == ["red"]
+    chance = {"red": 0.32, "yellow": 0.35}
+    for hour in range(1, 9):
+        world.now = START + timedelta(hours=hour)
+        world.hear(forecast(chance, observed=0.7, rate=0.004, median=0.7, at=world.now))
+    assert not world.state.standing, "as wide as it is, it says that the river stays where it is"
 
 
 def test_a_likely_forecast_warns_ahead_and_names_the_flood_upstream(world: World) -> None:

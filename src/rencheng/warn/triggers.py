@@ -20,6 +20,10 @@ __all__ = ["FORECAST_QUANTITY", "Judgements", "Support", "supports_of"]
 _RANK = {c.value: c.rank for c in Colour}
 _DRY_MM_H = 0.1
 """Rain below this in the last hour has stopped (GB/T 28592 calls less than 0.1 mm a trace)."""
+_LIKELY = 0.5
+"""Probability from which CAP 1.2 calls a thing likely."""
+_RISE_M = 0.01
+"""A rise (per hour, or forecast in all) below the uncertainty of a stage reading (10 mm, WMO-No. 1044) is none."""
 FORECAST_QUANTITY = "stage_m"
 
 
@@ -167,13 +171,15 @@ def _from_forecast(
         ),
         None,
     )
-    if hit is None or (trigger.rising and not hold and not _rises(forecast, hit)):
+    if hit is None:
         return
     probability = hit.exceed_prob[colour]
+    if trigger.rising and not _rises(forecast, hit) and not (hold and probability >= _LIKELY):
+        return  # water that falls or rests below the threshold neither raises a warning nor keeps one up
     yield Support(
         rule=rule,
         zone=places.city_id if rule.area.per == "city" else _sensor_zone(forecast.sensor_id, places, rule.area.per),
-        certainty="Likely" if probability >= 0.5 else "Possible",
+        certainty="Likely" if probability >= _LIKELY else "Possible",
         lead_h=hit.lead_h,
         reason=forecast_reason(forecast, hit, colour, places),
         fact_id=episode.fact_id,
@@ -184,7 +190,7 @@ def _from_forecast(
 
 
 def _rises(forecast: ForecastPublished, hit: ForecastHorizon) -> bool:
-    return forecast.rate_per_h > 0.0 or hit.median > forecast.observed
+    return forecast.rate_per_h >= _RISE_M or hit.median - forecast.observed >= _RISE_M
 
 
 def _sensor_zone(sensor_id: str, places: Places, per: str) -> str:
