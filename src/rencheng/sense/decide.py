@@ -159,13 +159,13 @@ def _silence(state: State, inputs: Inputs, now: datetime, health: pa.Table, caus
 
 def _doubt(state: State, now: datetime, health: pa.Table, cause: tuple[FactId, ...]) -> list[Draft]:
     drafts = []
+    sensor, quantity = health["sensor_id"], health["quantity"]
     for flag in _FLAGS:
         for i in np.flatnonzero(health[flag].to_numpy() >= SUSPECT_AT).tolist():
-            row = health.slice(i, 1).to_pylist()[0]
-            if flag not in state.suspected.get((row["sensor_id"], row["quantity"]), {}):
-                body = SensorSuspected(
-                    sensor_id=row["sensor_id"], quantity=row["quantity"], flag=flag, detail=_why(flag, row)
-                )
+            key = (sensor[i].as_py(), quantity[i].as_py())
+            if flag not in state.suspected.get(key, {}):
+                row = health.slice(i, 1).to_pylist()[0]
+                body = SensorSuspected(sensor_id=key[0], quantity=key[1], flag=flag, detail=_why(flag, row))
                 drafts.append(_sensor_draft(body, now, cause))
     if state.suspected:
         place = _places(health)
