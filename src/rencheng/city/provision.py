@@ -118,6 +118,8 @@ def _jobs(city: City) -> float:
 
 def _underpasses(city: City) -> float:
     flags = np.asarray(city.column("road_links", "underpass"))
+    if not len(flags):
+        raise MissingData(f"city {city.manifest.id!r} has no road links", mend="Add road_links")
     return float(np.count_nonzero(flags == True)) / len(flags)  # noqa: E712 — a null is not an underpass
 
 
