@@ -184,5 +184,6 @@ def _inputs(
 def _rule_versions(inputs: Inputs) -> dict[str, str]:
     found: dict[str, Any] = {"assess": inputs.assess.rules.version, "relief": inputs.recover.relief.version}
     found |= {f"warn:{name}": version for name, version in inputs.warn.rules.versions.items()}
+    found |= {f"index:{name}": tree.version for name, tree in evaluate.trees().items()}
     found |= {f"plan:{plan.id}": plan.version for plan in inputs.respond.plans.plans}
     return {name: str(version) for name, version in sorted(found.items())}
