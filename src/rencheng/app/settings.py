@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, get_type_hints
 
 import msgspec
 
 from rencheng.kernel import InvalidConfig
 
 __all__ = ["Settings", "read_settings"]
+
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "port": (0, 65535),
+    "turn_s": (1, math.inf),
+    "replay_turn_s": (1, math.inf),
+    "max_body_mb": (1, math.inf),
+    "demo_seed": (0, math.inf),
+    "demo_speed": (0, 1_000_000),
+}
+"""Least and most of each number."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +45,13 @@ class Settings:
     demo_seed: int = field(default=7, metadata={"help": "Seed of the sandbox city and rehearsal of `make run`"})
     demo_speed: float = field(default=120.0, metadata={"help": "Simulated seconds per second of the demo rehearsal"})
 
+    def __post_init__(self) -> None:
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if not least <= value <= most:
+                mend = f"Give {least:,} to {most:,}" if math.isfinite(most) else f"Give {least:,} or more"
+                raise InvalidConfig(f"{value} is out of range", where=f"RENCHENG_{name.upper()}", mend=mend)
+
 
 def read_settings(environ: Mapping[str, str]) -> Settings:
     """Read settings from environment variables.
@@ -40,9 +59,9 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
     Raises
     ------
     InvalidConfig
-        If a ``RENCHENG_`` variable is unknown or its value has the wrong type.
+        If a ``RENCHENG_`` variable is unknown, or its value of the wrong type or out of range.
     """
-    types = {f.name: f.type for f in fields(Settings)}
+    types = get_type_hints(Settings)
     given: dict[str, str] = {}
     for name, value in environ.items():
         if not name.startswith("RENCHENG_"):
@@ -53,7 +72,13 @@ def read_settings(environ: Mapping[str, str]) -> Settings:
                 f"unknown setting {name}", where="environment", mend=f"Known: {', '.join(sorted(types))}"
             )
         given[key] = value
-    try:
-        return msgspec.convert(given, Settings, strict=False, dec_hook=lambda kind, value: kind(value))
-    except msgspec.ValidationError as error:
-        raise InvalidConfig(str(error), where="environment (RENCHENG_…)") from error
+    typed: dict[str, Any] = {}
+    for name, text in given.items():
+        try:
+            typed[name] = msgspec.convert(text, types[name], strict=False, dec_hook=lambda kind, value: kind(value))
+        except msgspec.ValidationError as error:
+            wanted = {int: "a whole number", float: "a number"}.get(types[name], "a text")
+            raise InvalidConfig(
+                f"{text!r} is not {wanted}", where=f"RENCHENG_{name.upper()}", mend=f"Give {wanted}"
+            ) from error
+    return Settings(**typed)

@@ -13,7 +13,13 @@ from rencheng.kernel import RenchengError
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Rencheng 韧城")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # usage errors as one plain line, and help without loading a Markdown renderer
+    help="Rencheng 韧城",
+)
 ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of a run.")
 
 app.add_typer(city.app, name="city", help="Import, make and check city packages.")
@@ -36,7 +42,9 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version")
+    ] = False,
 ) -> None:
     """Run a city's safety as one loop: sense, assess, warn, respond, recover."""
 
@@ -46,7 +54,7 @@ def main() -> None:
     try:
         app()
     except RenchengError as error:
-        print(f"rencheng: {error}", file=sys.stderr)
+        typer.echo(f"rencheng: {' '.join(str(error).split())}", err=True)  # one line, whatever a parser said
         sys.exit(1)
     except BrokenPipeError:
         sys.exit(0)

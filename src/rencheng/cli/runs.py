@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from rencheng.cli.output import reader_may_leave
+
 __all__ = ["rehearse", "replay", "report", "run", "warnings"]
 
 CityOption = Annotated[Path, typer.Option("--city", help="Folder of the city package")]
@@ -25,7 +27,9 @@ def replay(
     history: Annotated[
         list[Path] | None, typer.Option("--history", help="Readings of the time before, to learn from; may be repeated")
     ] = None,
-    speed: Annotated[float, typer.Option("--speed", help="Recorded seconds per second; 0 is as fast as it goes")] = 0.0,
+    speed: Annotated[
+        float, typer.Option("--speed", min=0.0, help="Recorded seconds per second; 0 is as fast as it goes")
+    ] = 0.0,
 ) -> None:
     """Run a recorded feed through the loop, by the record's own clock."""
     from rencheng.app.replay import replay as replay_run
@@ -53,8 +57,10 @@ def rehearse(
     scenario: Annotated[str, typer.Argument(help="Name of a scenario (rainstorm), or a YAML file")],
     city: CityOption,
     out: OutOption,
-    seed: Annotated[int, typer.Option("--seed", help="Same seed, same rehearsal")] = 1,
-    speed: Annotated[float, typer.Option("--speed", help="Simulated seconds per second; 0 is as fast as it goes")] = 0.0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same rehearsal")] = 1,
+    speed: Annotated[
+        float, typer.Option("--speed", min=0.0, help="Simulated seconds per second; 0 is as fast as it goes")
+    ] = 0.0,
 ) -> None:
     """Play a scenario in a simulated world through the very same stages; nothing can leave the house."""
     from rencheng.app.rehearsal import rehearse as rehearse_run
@@ -69,9 +75,13 @@ def rehearse(
 
 
 def run(
-    city: Annotated[Path | None, typer.Option("--city", help="Folder of the city package; else the sandbox city")] = None,
+    city: Annotated[
+        Path | None, typer.Option("--city", help="Folder of the city package; else the sandbox city")
+    ] = None,
     demo: Annotated[bool, typer.Option("--demo", help="Play a rainstorm rehearsal for a visitor")] = False,
-    port: Annotated[int | None, typer.Option("--port", help="Port of the page; else the setting")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=65535, help="Port of the page; else the setting")
+    ] = None,
 ) -> None:
     """Run live with the API and the page; with ``--demo`` play a rainstorm rehearsal instead."""
     from rencheng.app.settings import read_settings
@@ -87,8 +97,9 @@ def warnings(
     """List the warnings of a run, and write them as CAP 1.2 files."""
     from rencheng.app.open_run import run_warnings
 
-    for line in run_warnings(run, cap):
-        typer.echo(line)
+    with reader_may_leave():
+        for line in run_warnings(run, cap):
+            typer.echo(line)
 
 
 def report(run: RunArgument, out: Annotated[Path, typer.Option("--out", help="Folder for the report")]) -> None:
