@@ -14,7 +14,7 @@ from rencheng.warn.facts import Reason
 from rencheng.warn.model import Episode, State
 from rencheng.warn.places import Places
 from rencheng.warn.rules import Rule
-from rencheng.warn.triggers import FORECAST_QUANTITY, Judgements, Support, supports_of
+from rencheng.warn.triggers import FORECAST_QUANTITY, Judgements, Support, ends_at, supports_of
 from rencheng.warn.wording import upstream_text
 
 __all__ = ["CERTAINTIES", "Grade", "grade_hazard", "judgements_of", "lapses_at", "upstream_reasons"]
@@ -50,20 +50,20 @@ class Grade:
 
 def judgements_of(state: State, places: Places) -> Judgements:
     """Pick the judgements that concern the city."""
-    by_hazard: dict[str, list[Episode]] = {}
-    forecasts: list[Episode] = []
+    by_hazard: dict[str, list[tuple[Episode, datetime | None]]] = {}
+    forecasts: list[tuple[Episode, datetime | None]] = []
     upstream: dict[str, list[Episode]] = {}
     for episode in chain(state.live.values(), chain.from_iterable(state.past.values())):
         body = episode.body
         if isinstance(body, ForecastPublished):
             if body.sensor_id in places.gauges and body.quantity == FORECAST_QUANTITY:
-                forecasts.append(episode)
+                forecasts.append((episode, ends_at(episode)))
         elif (
             isinstance(body, RiskAssessed)
             or (isinstance(body, SignalRaised) and body.in_city)
             or (isinstance(body, ReportReceived) and places.holds(body.cell))
         ):
-            by_hazard.setdefault(body.hazard, []).append(episode)
+            by_hazard.setdefault(body.hazard, []).append((episode, ends_at(episode)))
         elif isinstance(body, SignalRaised):
             upstream.setdefault(body.hazard, []).append(episode)
     return Judgements(

@@ -15,7 +15,7 @@ from rencheng.warn.places import Places
 from rencheng.warn.rules import Condition, Rule
 from rencheng.warn.wording import evidence_window_h, forecast_reason, signal_text
 
-__all__ = ["FORECAST_QUANTITY", "Judgements", "Support", "supports_of"]
+__all__ = ["FORECAST_QUANTITY", "Judgements", "Support", "ends_at", "supports_of"]
 
 _RANK = {c.value: c.rank for c in Colour}
 _DRY_MM_H = 0.1
@@ -48,10 +48,10 @@ class Support:
 class Judgements:
     """Judgements that concern the city, sorted out once: those that hold and those that ended lately."""
 
-    by_hazard: Mapping[str, tuple[Episode, ...]]
-    """Signals in the city, risk maps and reports, by hazard."""
-    forecasts: tuple[Episode, ...]
-    """Forecasts for the city's gauges."""
+    by_hazard: Mapping[str, tuple[tuple[Episode, datetime | None], ...]]
+    """Signals in the city, risk maps and reports, by hazard, each with when it ended or runs out."""
+    forecasts: tuple[tuple[Episode, datetime | None], ...]
+    """Forecasts for the city's gauges, each with when it ended or runs out."""
     upstream: Mapping[str, tuple[Episode, ...]]
     """Signals outside the city, by hazard."""
 
@@ -60,8 +60,7 @@ def supports_of(judgements: Judgements, places: Places, rule: Rule, now: datetim
     """Give everything that makes a rule hold at an instant (``hold``: that keeps it up within its hysteresis)."""
     after = now - (hours(rule.life.hysteresis_h) if hold else timedelta(0))
     episodes = judgements.by_hazard.get(rule.hazard, ())
-    for episode in episodes:
-        until = _until(episode)
+    for episode, until in episodes:
         if (until is not None and until <= after) or episode.since > now:
             continue
         if isinstance(episode.body, SignalRaised):
@@ -69,8 +68,7 @@ def supports_of(judgements: Judgements, places: Places, rule: Rule, now: datetim
         elif isinstance(episode.body, RiskAssessed):
             yield from _from_risk(episode.body, episode, until, places, rule)
     if rule.forecast is not None:
-        for episode in judgements.forecasts:
-            until = _until(episode)
+        for episode, until in judgements.forecasts:
             if isinstance(episode.body, ForecastPublished) and (until is None or until > after):
                 yield from _from_forecast(episode.body, episode, until, places, rule, hold=hold)
     if rule.upstream is not None:
@@ -79,7 +77,7 @@ def supports_of(judgements: Judgements, places: Places, rule: Rule, now: datetim
         yield from _from_reports(episodes, places, rule, after)
 
 
-def _until(episode: Episode) -> datetime | None:
+def ends_at(episode: Episode) -> datetime | None:
     """When an episode ended; what nothing replaced runs out: a forecast with its longest lead, a risk map in a day.
 
     Risk is published again only when it changed, so an old map may still be right; a day without any change is not.
@@ -101,7 +99,7 @@ def _from_signal(
     named = (
         rule.signal is not None
         and signal.name in rule.signal.names
-        and (_RANK.get(signal.colour, 0) >= rule.colour.rank or (rule.signal.any_colour and not signal.colour))
+        and (_RANK.get(signal.colour, 0) >= _RANK[rule.colour] or (rule.signal.any_colour and not signal.colour))
     )
     measured = rule.criteria is not None and _criteria_hold(signal, rule, hold=hold)
     if named or measured:
@@ -218,11 +216,10 @@ def _from_upstream(
     over = sorted((e for e in ends.values() if e is not None), reverse=True)
     standing = len(ends) - len(over)
     until = None if standing >= needed else over[needed - standing - 1]
-    for episode in judgements.forecasts:
+    for episode, end in judgements.forecasts:
         body = episode.body
         if not isinstance(body, ForecastPublished) or not (body.horizons and (hold or _rises(body, body.horizons[-1]))):
             continue
-        end = _until(episode)
         if end is None or end > after:
             yield _upstream_support(rule, body, episode.fact_id, len(ends), until, places)
 
@@ -270,7 +267,7 @@ def _from_risk(
         t
         for t in risk.totals
         if t.lead_h <= trigger.max_lead_h
-        and _RANK.get(t.colour, 0) >= rule.colour.rank
+        and _RANK.get(t.colour, 0) >= _RANK[rule.colour]
         and t.cells_at_risk >= trigger.min_cells
     ]
     if not hits:
@@ -296,13 +293,15 @@ def _from_risk(
     )
 
 
-def _from_reports(episodes: Iterable[Episode], places: Places, rule: Rule, after: datetime) -> Iterator[Support]:
+def _from_reports(
+    episodes: Iterable[tuple[Episode, datetime | None]], places: Places, rule: Rule, after: datetime
+) -> Iterator[Support]:
     trigger = rule.report
     if trigger is None:
         return
     window = hours(trigger.window_h)
     events: dict[str, tuple[Episode, ReportReceived]] = {}
-    for episode in episodes:
+    for episode, _ in episodes:
         body = episode.body
         if (
             isinstance(body, ReportReceived)
