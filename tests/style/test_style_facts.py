@@ -37,6 +37,8 @@ WITHOUT_UNIT = {
     "residents_affected": "people (expected number)",
     "polygon": "rings of lon/lat in degrees",
     "route": "points of lon/lat in degrees",
+    "before": "weights, shares of 1",
+    "after": "weights, shares of 1",
     "parameters": "a scenario's own names, which carry the unit",
 }
 
