@@ -18,6 +18,10 @@ from rencheng.sense.feed import FeedConfig
 __all__ = ["FeedBatch", "RecordedFeed"]
 
 
+_LONGEST_BREAK_US = 366 * 86_400 * 1_000_000
+"""A break between two stamps beyond which they do not belong to one record."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedBatch:
     """One delivery of a feed: where it stands, when it arrived, and what it holds."""
@@ -33,6 +37,9 @@ class RecordedFeed:
     The whole file is decoded once; each delivery is a slice of it. Rows that could not be read come with the first
     delivery. The position of a delivery is the instant at which its slice ends, so a replay can go on where it
     stopped, and the same file cut the same way always has the same positions.
+
+    Stamps more than a year away from the rest (a logger that lost its clock writes 1970 or 2099) do not stretch the
+    record: they come with the first delivery, where the store judges them late or in the future as it does live.
 
     Parameters
     ----------
@@ -53,7 +60,7 @@ class RecordedFeed:
         self.decoded = decode(config, data)
         self._step_us = round(step_s * 1e6)
         self._delay = timedelta(seconds=delay_s)
-        at = self._micros(self.decoded.good)
+        at = _by_the_clock_of_the_record(self._micros(self.decoded.good))
         # measured values of one instant stay in the order of the file, which decides whose duplicate stays
         order = np.argsort(at, kind="stable")
         self._good: pa.Table = self.decoded.good.take(pa.array(order))
@@ -66,7 +73,7 @@ class RecordedFeed:
 
     @property
     def span(self) -> tuple[datetime, datetime] | None:
-        """First and last stamp of the record; ``None`` when nothing could be read."""
+        """First and last stamp of the record, strays left out; ``None`` when nothing could be read."""
         return (from_micros(int(self._at[0])), from_micros(int(self._at[-1]))) if len(self._at) else None
 
     @property
@@ -110,3 +117,18 @@ class RecordedFeed:
             position = format_instant(end)
             if after is None or position > after:
                 yield FeedBatch(position=position, now=end + self._delay, batch=batch)
+
+
+def _by_the_clock_of_the_record(
+    at: np.ndarray[tuple[int], np.dtype[np.int64]],
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Put stamps far from the rest at the beginning of the record.
+
+    The record is the part without a break of more than a year that has most stamps, the earlier one of equals.
+    """
+    ordered = np.sort(at)
+    breaks = np.flatnonzero(np.diff(ordered) > _LONGEST_BREAK_US) + 1
+    if not len(breaks):
+        return at
+    part = max(np.split(ordered, breaks), key=len)
+    return np.where((at < part[0]) | (at > part[-1]), part[0], at)
