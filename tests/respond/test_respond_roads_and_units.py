@@ -223,6 +223,29 @@ def test_water_around_a_call_does_not_keep_help_away_help_comes_to_its_edge(make
     assert sent.route[-2:] == ((round(edge[0], 6), round(edge[1], 6)), (lon, lat))
     driven = sum(1000.0 if link < 90000 else 700.0 for link in sent.links) / 10.0
     assert sent.travel_s == pytest.approx(driven + 287, abs=5), "287 m by foot at 1 m/s"
+    world.wait(90)
+    freed = world.said("UnitReleased")[0]
+    assert (freed.lon, freed.lat) == sent.route[-2], "back at its vehicle, it must not be locked in by the water"
+
+
+def test_a_unit_inside_the_water_does_not_keep_help_from_outside_away(make_town: Callable[..., City]) -> None:
+    tables = town_tables()
+    lon, lat = place(1, 3)
+    edge = (lon + 0.003, lat)
+    tables["units"][3] |= {"lon": lon, "lat": lat}  # the pump truck stands where the water came
+    tables["road_nodes"].append({"node_id": 100, "lon": edge[0], "lat": edge[1]})
+    tables["road_links"] += [
+        {
+            "link_id": 90000 + k, "from_node": a, "to_node": b, "length_m": 700.0, "road_class": "service",
+            "speed_m_s": 10.0,
+        }
+        for k, (a, b) in enumerate([(21, 100), (100, 21)])
+    ]  # fmt: skip
+    world = World(Inputs.of(make_town(tables), simulate_units=True))
+    world.warn("yellow")
+    world.water(lon, lat, 0.6)
+    world.report("medical", 1, 3)
+    assert [a.unit_id for a in world.said("UnitAssigned")] == ["ambulance-1"]
 
 
 def test_near_certain_risk_closes_an_underpass_before_the_water_comes(world: World) -> None:

@@ -169,9 +169,10 @@ def travel_table_s(
     roads = inputs.roads
     at = roads.nearest_node(at_lon, at_lat)
     table = roads.matrix_s(at, roads.nearest_node(to_lon, to_lat), closed).T
-    for row in np.flatnonzero(~np.isfinite(table).any(axis=1)).tolist():
+    for row in np.flatnonzero(~np.isfinite(table).all(axis=1)).tolist():
+        # unit by unit: one that stands inside the water says nothing of the way of those outside
         _, time_s = _approach(inputs, roads, at, needs[row], closed)
-        table[row] = time_s
+        table[row] = np.where(np.isfinite(table[row]), table[row], time_s)
     return table
 
 
@@ -279,8 +280,11 @@ def finish_work(turn: Turn) -> None:
 
 
 def release_unit(turn: Turn, unit: UnitNow) -> None:
-    """Propose that a unit is free where it is now."""
+    """Propose that a unit is free where it is now, or where it left its vehicle when it went on by foot or boat."""
     lon, lat = position_at(unit, turn.now)
+    by_foot = turn.inputs.roads is not None and len(unit.route) == len(unit.links) + 2
+    if by_foot and unit.arrived_at is not None:
+        lon, lat = unit.route[-2]
     body = UnitReleased(unit_id=unit.unit_id, lon=round(lon, 6), lat=round(lat, 6))
     turn.say(f"unit/{unit.unit_id}", body, unit.fact_id)
 
