@@ -50,6 +50,7 @@ def serve(app: FastAPI, settings: Settings, *, listening: Callable[[str], None] 
         held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             held.bind((settings.host, settings.port))
+            held.listen()  # whoever follows the address before the loop serves waits instead of being refused
         except OSError as error:
             raise StorageFailed(
                 f"cannot listen on {settings.host} port {settings.port}: {error.strerror}",
