@@ -64,7 +64,7 @@ def test_the_reference_page_shows_the_schema_as_it_is() -> None:
 
 
 def test_every_key_of_the_import_configuration_is_described() -> None:
-    from rencheng.app import city_import_sections as config
+    from rencheng.app.city_import import sections as config
 
     page = (Path(__file__).resolve().parents[2] / "docs" / "how-to" / "import-a-city.md").read_text(encoding="utf-8")
     sections = [getattr(config, name) for name in dir(config) if hasattr(getattr(config, name), "__struct_fields__")]

@@ -9,9 +9,9 @@ from typing import Literal
 
 import msgspec
 
-from rencheng.app.city_import_config import read_import_config
-from rencheng.app.city_import_read import ImportWork, read_map, read_people, read_terrain
-from rencheng.app.city_import_take import take_areas_and_cells, take_layers, take_map, take_organisation, take_stations
+from rencheng.app.city_import.config import read_import_config
+from rencheng.app.city_import.read import ImportWork, read_map, read_people, read_terrain
+from rencheng.app.city_import.take import take_areas_and_cells, take_layers, take_map, take_organisation, take_stations
 from rencheng.city import City, Manifest, require_replaceable, write_city
 from rencheng.city.source_report import ImportReport
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pyarrow as pa
 
-from rencheng.app.city_import_config import ImportConfig
-from rencheng.app.city_import_sections import Post, TableFile
-from rencheng.app.city_import_tables import rows_of_table_file
+from rencheng.app.city_import.config import ImportConfig
+from rencheng.app.city_import.sections import Post, TableFile
+from rencheng.app.city_import.tables import rows_of_table_file
 from rencheng.city import table_from_rows
 from rencheng.city.source_report import SourceReport
 

@@ -16,17 +16,17 @@ from rencheng.adapters.osm import (
     road_graph,
     waters_table,
 )
-from rencheng.app.city_import_areas import areas_table, cell_areas
-from rencheng.app.city_import_forces import stocks_table, units_table
-from rencheng.app.city_import_organisation import organisation_tables
-from rencheng.app.city_import_people import (
+from rencheng.app.city_import.areas import areas_table, cell_areas
+from rencheng.app.city_import.forces import stocks_table, units_table
+from rencheng.app.city_import.organisation import organisation_tables
+from rencheng.app.city_import.people import (
     PeopleTable,
     cells_table,
 )
-from rencheng.app.city_import_places import LayerRows, layer_rows, merged, shelters_from, waters_within
-from rencheng.app.city_import_read import ImportWork
-from rencheng.app.city_import_spread import spread_residents
-from rencheng.app.city_import_stations import station_tables, thresholds_table
+from rencheng.app.city_import.places import LayerRows, layer_rows, merged, shelters_from, waters_within
+from rencheng.app.city_import.read import ImportWork
+from rencheng.app.city_import.spread import spread_residents
+from rencheng.app.city_import.stations import station_tables, thresholds_table
 from rencheng.city import Terrain
 from rencheng.city.source_report import SourceReport
 from rencheng.kernel import cells_of

@@ -12,9 +12,9 @@ import shapely
 from numpy.typing import NDArray
 
 from rencheng.adapters.tabular import numbers, read_delimited, texts
-from rencheng.app.city_import_config import ImportConfig
-from rencheng.app.city_import_frame import CityFrame, cell_centres
-from rencheng.app.city_import_sections import PopulationSection
+from rencheng.app.city_import.config import ImportConfig
+from rencheng.app.city_import.frame import CityFrame, cell_centres
+from rencheng.app.city_import.sections import PopulationSection
 from rencheng.city import Terrain
 from rencheng.city.source_report import SourceReport
 from rencheng.kernel import InvalidConfig, cell_boundary, cell_text, cells_of

@@ -17,9 +17,9 @@ from rencheng.adapters.osm import (
     read_osm,
 )
 from rencheng.adapters.raster import terrain_from_rasters
-from rencheng.app.city_import_config import ImportConfig
-from rencheng.app.city_import_frame import CityFrame, cells_in, frame_of
-from rencheng.app.city_import_people import (
+from rencheng.app.city_import.config import ImportConfig
+from rencheng.app.city_import.frame import CityFrame, cells_in, frame_of
+from rencheng.app.city_import.people import (
     PeopleTable,
     people_from_table,
     table_facilities,

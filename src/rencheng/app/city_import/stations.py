@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from rencheng.adapters.tabular import numbers, read_delimited, texts
-from rencheng.app.city_import_config import ImportConfig
-from rencheng.app.city_import_sections import ChannelSpec, StationsSection
-from rencheng.app.city_import_tables import rows_of_table_file
+from rencheng.app.city_import.config import ImportConfig
+from rencheng.app.city_import.sections import ChannelSpec, StationsSection
+from rencheng.app.city_import.tables import rows_of_table_file
 from rencheng.city import table_from_rows
 from rencheng.city.source_report import SourceReport
 from rencheng.kernel import InvalidInput, cells_of, quantity, to_si

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 
 from rencheng.adapters.tabular import numbers, read_delimited, texts
-from rencheng.app.city_import_config import ImportConfig
-from rencheng.app.city_import_sections import TableFile
+from rencheng.app.city_import.config import ImportConfig
+from rencheng.app.city_import.sections import TableFile
 from rencheng.city import schema_tables
 from rencheng.city.source_report import SourceReport
 from rencheng.kernel import InvalidConfig, InvalidInput

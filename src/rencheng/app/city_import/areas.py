@@ -9,8 +9,8 @@ import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
-from rencheng.app.city_import_frame import CityFrame, cell_centres
-from rencheng.app.city_import_sections import CitySection
+from rencheng.app.city_import.frame import CityFrame, cell_centres
+from rencheng.app.city_import.sections import CitySection
 from rencheng.city import table_from_rows
 from rencheng.city.source_report import SourceReport
 from rencheng.kernel import cell_boundary

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rencheng.app.city_import_frame import CityFrame
-from rencheng.app.city_import_sections import PopulationSection
+from rencheng.app.city_import.frame import CityFrame
+from rencheng.app.city_import.sections import PopulationSection
 from rencheng.city.source_report import SourceReport
 
 __all__ = ["spread_residents"]

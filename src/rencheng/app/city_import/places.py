@@ -13,9 +13,9 @@ import shapely
 from numpy.typing import NDArray
 
 from rencheng.adapters.geojson import Features, read_geojson
-from rencheng.app.city_import_areas import AREA_KINDS
-from rencheng.app.city_import_config import ImportConfig
-from rencheng.app.city_import_sections import Layer, SheltersFrom
+from rencheng.app.city_import.areas import AREA_KINDS
+from rencheng.app.city_import.config import ImportConfig
+from rencheng.app.city_import.sections import Layer, SheltersFrom
 from rencheng.city import schema_tables
 from rencheng.city.source_report import SourceReport
 from rencheng.kernel import InvalidConfig

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from rencheng.app.city_import_sections import CityImport
+from rencheng.app.city_import.sections import CityImport
 from rencheng.kernel import InvalidConfig
 
 __all__ = ["ImportConfig", "read_import_config"]
