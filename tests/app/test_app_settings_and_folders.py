@@ -30,8 +30,8 @@ def test_values_take_the_type_of_their_setting() -> None:
     ("environ", "why"),
     [
         ({"RENCHENG_PROT": "80"}, "unknown setting RENCHENG_PROT.*port"),
-        ({"RENCHENG_PORT": "eighty"}, "port"),
-        ({"RENCHENG_TURN_S": "1.5"}, "turn_s"),
+        ({"RENCHENG_PORT": "eighty"}, "RENCHENG_PORT.*whole number"),
+        ({"RENCHENG_TURN_S": "1.5"}, "RENCHENG_TURN_S.*whole number"),
     ],
 )
 def test_a_wrong_setting_is_named(environ: dict[str, str], why: str) -> None:
