@@ -12,6 +12,7 @@ from rencheng.science.terrain_flow import (
     flow_accumulation,
     flow_network,
     height_above_drainage,
+    rise_to_reach,
 )
 
 
@@ -34,7 +35,7 @@ def test_land_behind_a_sill_needs_the_sill_to_be_reached() -> None:
     river = np.zeros(ground.shape, np.bool_)
     river[1, 0] = True
     hand, _ = height_above_drainage(ground, network, river)
-    reach, _ = height_above_drainage(network.filled_m, network, river)
+    reach = rise_to_reach(ground, network, river)
     assert hand[1, 2] == 1.0
     assert reach[1, 2] == 4.0
 

@@ -17,6 +17,7 @@ from rencheng.science.terrain_flow import (
     flow_accumulation,
     flow_network,
     height_above_drainage,
+    rise_to_reach,
 )
 
 __all__ = ["Susceptibility", "susceptibility_of"]
@@ -148,7 +149,7 @@ def _height_above_river(
 
     ground = terrain.ground_m.astype(np.float64)
     hand, drain = height_above_drainage(ground, network, river)
-    reach, _ = height_above_drainage(network.filled_m, network, river)
+    reach = rise_to_reach(ground, network, river)
     if river.any():
         lost = np.isfinite(ground) & (drain < 0)
         nearest = distance_transform_edt(~river, return_distances=False, return_indices=True)

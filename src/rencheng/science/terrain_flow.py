@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 
 from rencheng.kernel import InvalidInput
 
-__all__ = ["FlowNetwork", "drainage_by_threshold", "flow_accumulation", "flow_network", "height_above_drainage"]
+__all__ = [
+    "FlowNetwork",
+    "drainage_by_threshold",
+    "flow_accumulation",
+    "flow_network",
+    "height_above_drainage",
+    "rise_to_reach",
+]
 
 OUTLET = -1
 """Receiver of a cell from which water leaves the raster."""
@@ -111,7 +118,7 @@ def height_above_drainage(
     Parameters
     ----------
     ground_m : float array, shape (ny, nx)
-        Ground height. Give ``network.filled_m`` for the height the water must rise to get there at all.
+        Ground height.
     network : FlowNetwork
         Receivers of the same raster.
     drainage : bool array, shape (ny, nx)
@@ -132,6 +139,41 @@ def height_above_drainage(
     flat = ground.ravel()
     hand[met] = np.maximum(flat[met] - flat[drain[met]], 0.0)
     return hand.reshape(shape), drain.reshape(shape)
+
+
+def rise_to_reach(
+    ground_m: NDArray[np.floating], network: FlowNetwork, drainage: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Rise of the drainage above its own ground at which its water gets to each cell, over every sill between.
+
+    The highest ground on the way from the drainage cell met along the flow, the cell itself included, above the ground
+    of that drainage cell. Never below :func:`height_above_drainage`, also where the drainage lies in a depression.
+
+    Parameters
+    ----------
+    ground_m, network, drainage
+        As for :func:`height_above_drainage`.
+
+    Returns
+    -------
+    float64 array, shape (ny, nx)
+        0 on drainage; NaN where unknown or where water leaves the raster before meeting drainage.
+
+    Examples
+    --------
+    A pit of 0 m behind a bank of 3 m; the river flows at 1 m.
+
+    >>> import numpy as np
+    >>> row = np.array([[9.0, 9.0, 9.0, 9.0], [1.0, 3.0, 0.0, 9.0], [9.0, 9.0, 9.0, 9.0]])
+    >>> river = row == 1.0
+    >>> rise_to_reach(row, flow_network(row, cell_m=1.0), river)[1].tolist()
+    [0.0, 2.0, 2.0, 8.0]
+    """
+    ground = np.ascontiguousarray(ground_m, dtype=np.float64)
+    rise: NDArray[np.float64] = _rise_along_flow(
+        network.receiver, network.order, ground.ravel(), np.ascontiguousarray(drainage).ravel()
+    )
+    return rise.reshape(ground.shape)
 
 
 @njit(cache=True)
@@ -275,3 +317,18 @@ def _nearest_drainage(receiver, order, drainage):  # type: ignore[no-untyped-def
         elif receiver[c] >= 0:
             drain[c] = drain[receiver[c]]
     return drain
+
+
+@njit(cache=True)
+def _rise_along_flow(receiver, order, ground, drainage):  # type: ignore[no-untyped-def]  # numba types it
+    base = np.full(receiver.size, np.nan)
+    rise = np.full(receiver.size, np.nan)
+    for i in range(order.size):
+        c = order[i]
+        if drainage[c]:
+            base[c] = ground[c]
+            rise[c] = 0.0
+        elif receiver[c] >= 0 and not np.isnan(base[receiver[c]]):
+            base[c] = base[receiver[c]]
+            rise[c] = max(rise[receiver[c]], ground[c] - base[c])
+    return rise
