@@ -270,6 +270,7 @@ export const en: Messages<typeof zh> = {
     MessageFailed: 'Message failed',
     MessageAbandoned: 'Message abandoned',
     IncidentOpened: 'Incident opened',
+    IncidentWarned: 'Warning joined the incident',
     IncidentNodeReached: 'Node reached',
     IncidentClosed: 'Incident closed',
     PlanActivated: 'Plan activated',
@@ -299,6 +300,7 @@ export const en: Messages<typeof zh> = {
     IndicatorMeasured: 'Indicator measured',
     ReportPublished: 'Report published',
     LessonRecorded: 'Lesson recorded',
+    WeightsRevised: 'Weights revised',
   },
   report: { title: 'After-action report', json: 'JSON data', refresh: 'Refresh', frame: 'After-action report' },
 }

@@ -266,6 +266,7 @@ export const zh = {
     MessageFailed: '发送失败',
     MessageAbandoned: '未能送达',
     IncidentOpened: '事件立案',
+    IncidentWarned: '预警并入事件',
     IncidentNodeReached: '到达节点',
     IncidentClosed: '事件闭环',
     PlanActivated: '启动预案',
@@ -295,6 +296,7 @@ export const zh = {
     IndicatorMeasured: '指标测算',
     ReportPublished: '报告发布',
     LessonRecorded: '经验记录',
+    WeightsRevised: '权重修订',
   },
   report: { title: '复盘报告', json: 'JSON 数据', refresh: '刷新', frame: '复盘报告全文' },
 }

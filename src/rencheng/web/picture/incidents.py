@@ -8,9 +8,12 @@ from pydantic import Field
 
 from rencheng.ledger import Entry
 from rencheng.respond import facts as respond
+from rencheng.warn import facts as warn
 from rencheng.web.picture.base import Text, View, text
 
 __all__ = ["IncidentBoard", "IncidentView", "NodeView", "TaskView"]
+
+_RISING = ("blue", "yellow", "orange", "red")
 
 
 class NodeView(View):
@@ -26,7 +29,7 @@ class IncidentView(View):
 
     incident_id: str
     hazard: str
-    title: Text
+    title: Text = Field(description="As the highest notice of its warning has it; else as it was opened")
     response_level: str = Field(description="IV, III, II or I")
     event_grade: str = Field(description="general, larger, major or extraordinary")
     warning_id: str
@@ -61,15 +64,18 @@ class TaskView(View):
 
 
 class IncidentBoard:
-    """Incidents and tasks by id, oldest first."""
+    """Incidents and tasks by id, oldest first; an incident is named after the highest notice of its warning."""
 
     def __init__(self) -> None:
         self.incidents: dict[str, IncidentView] = {}
         self.tasks: dict[str, TaskView] = {}
+        self._highest: dict[str, int] = {}
 
     def take(self, entry: Entry) -> None:
-        """Let one fact about incidents, plans or tasks change the board."""
+        """Let one fact about incidents, plans, tasks or the warnings they follow change the board."""
         match entry.body:
+            case warn.WarningIssued() | warn.WarningUpdated() | warn.WarningUpgraded() as body:
+                self._noticed(body.warning_id, body.notice)
             case respond.IncidentOpened() as body:
                 self._opened(body, entry.occurred_at)
             case respond.IncidentNodeReached(incident_id=incident_id, node=node, number=number):
@@ -79,6 +85,8 @@ class IncidentBoard:
             case respond.IncidentClosed(incident_id=incident_id):
                 if incident_id in self.incidents:
                     self.incidents[incident_id].closed_at = entry.occurred_at
+            case respond.IncidentWarned() as body:
+                self._joined(body)
             case respond.PlanActivated() as body:
                 self._planned(body)
             case respond.TaskCreated() as body:
@@ -107,6 +115,22 @@ class IncidentBoard:
             opened_at=at,
             nodes=[],
         )
+
+    def _joined(self, body: respond.IncidentWarned) -> None:
+        incident = self.incidents.get(body.incident_id)
+        if incident is not None:
+            incident.warning_id = body.warning_id
+            incident.title = text(body.title)
+            incident.area_ids = list(body.area_ids)
+
+    def _noticed(self, warning_id: str, notice: warn.Notice) -> None:
+        rank = _RISING.index(notice.colour)
+        if rank < self._highest.get(warning_id, 0):
+            return
+        self._highest[warning_id] = rank
+        for incident in self.incidents.values():
+            if incident.warning_id == warning_id and incident.closed_at is None:
+                incident.title = text(notice.headline)
 
     def _planned(self, body: respond.PlanActivated) -> None:
         incident = self.incidents.get(body.incident_id)

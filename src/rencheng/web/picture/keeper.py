@@ -104,7 +104,7 @@ class PictureKeeper:
         self._boards: dict[str, tuple[Board, ...]] = {
             "sense": (self.sensing,),
             "assess": (self.outlook,),
-            "warn": (self.warnings,),
+            "warn": (self.warnings, self.incidents),
             "respond": (self.incidents, self.ground),
             "recover": (self.aftermath,),
             "community": (self.aftermath,),
