@@ -86,6 +86,29 @@ def test_the_incident_walks_its_twelve_nodes_to_the_end(
     expect(page.frame_locator("[data-testid=report]").locator("h1")).to_have_text("复盘报告")
 
 
+def test_what_is_left_after_the_water_is_one_tab_away(
+    page: Page, address: str, storm: ScriptedSession, keep: Keep
+) -> None:
+    _open(page, address)
+    page.get_by_role("tab", name="求助").focus()
+    page.keyboard.press("ArrowLeft")
+    aftermath = page.get_by_test_id("aftermath")
+    expect(aftermath).to_contain_text("尚无损失评估")
+    expect(aftermath).to_contain_text("没有待整改事项")
+    expect(aftermath.get_by_test_id("indicators").get_by_role("listitem")).to_have_count(12)
+    storm.advance(timedelta(hours=4))
+    expect(aftermath.get_by_test_id("damage")).to_contain_text("受损房屋 42")
+    expect(aftermath.get_by_test_id("damage")).to_contain_text("直接损失 1 840 万元")
+    expect(aftermath.get_by_test_id("rectification")).to_contain_text("滨江路雨水口堵塞")
+    expect(aftermath.get_by_test_id("rectification")).to_contain_text("06-15 14:00")
+    expect(aftermath.get_by_test_id("visits")).to_contain_text("已走访 1/1")
+    expect(aftermath.get_by_title(re.compile("闭环率.*86 %.*整改"))).to_be_visible()
+    expect(aftermath.get_by_test_id("lesson")).to_contain_text("泵车应提前一小时预置")
+    keep("aftermath")
+    page.keyboard.press("l")
+    expect(aftermath).to_contain_text("Blocked street inlets")
+
+
 def test_the_page_speaks_both_languages_and_keeps_the_choice(
     page: Page, address: str, storm: ScriptedSession, keep: Keep
 ) -> None:

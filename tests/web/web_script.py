@@ -22,9 +22,10 @@ from rencheng.assess.facts import (
     SignalRaised,
 )
 from rencheng.city import City
-from rencheng.evaluate.facts import IndicatorMeasured
+from rencheng.community.facts import VisitRecorded, VisitRequested
+from rencheng.evaluate.facts import IndicatorMeasured, LessonRecorded
 from rencheng.kernel import Bilingual, Draft
-from rencheng.recover.facts import DamageAssessed, ResourceGap
+from rencheng.recover.facts import DamageAssessed, RectificationOpened, ResourceGap
 from rencheng.rehearse.facts import ScenarioStarted
 from rencheng.respond import facts as respond
 from rencheng.sense import facts as sense
@@ -438,5 +439,29 @@ def _after() -> Iterator[Cue]:
         gaps=(ResourceGap(area_id="d1", item="pump", needed=9, available=6, unit="台"),),
     )
     yield _cue(171, ("incident/i1", damage))
-    closed_loop = IndicatorMeasured(indicator="closed_loop_ratio", value=0.86, unit="1", colour="blue")
-    yield _cue(176, ("indicator/closed_loop_ratio", closed_loop))
+    asked = VisitRequested(
+        visit_id="v1",
+        warning_id="w1",
+        area_id="d1",
+        cells=(),
+        vulnerable_residents=210.0,
+        role_id="grid_officer",
+        due_at=START + timedelta(minutes=160),
+    )
+    yield _cue(75, ("visit/v1", asked))
+    yield _cue(140, ("visit/v1", VisitRecorded(visit_id="v1", by="grid_officer", reached=198, need_help=4)))
+    hazard = RectificationOpened(
+        rectification_id="x1",
+        incident_id="i1",
+        title=_two("滨江路雨水口堵塞", "Blocked street inlets on Riverside Road"),
+        role_id="water_lead",
+        lon=WEST + 6.5 * STEP,
+        lat=SOUTH + 9 * STEP,
+        due_at=START + timedelta(days=3),
+    )
+    yield _cue(173, ("incident/i1", hazard))
+    closed_loop = IndicatorMeasured(indicator="closed_loop", value=0.86, unit="ratio", colour="red")
+    yield _cue(176, ("indicator/closed_loop", closed_loop))
+    said = _two("泵车应提前一小时预置", "Pump trucks should stand ready an hour earlier")
+    lesson = LessonRecorded(lesson_id="l1", incident_id="i1", text=said, changes="rainstorm-city")
+    yield _cue(179, ("incident/i1", lesson))

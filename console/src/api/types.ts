@@ -242,10 +242,35 @@ export interface Damage {
 
 export interface Indicator {
   indicator: string
+  title: Text
+  meaning: Text
   value: number | null
   unit: string
   colour: string
-  at: string
+  at: string | null
+}
+
+export interface Rectification {
+  rectification_id: string
+  incident_id: string
+  title: Text
+  role_id: string
+  lon: number
+  lat: number
+  due_at: string
+  completed_at: string | null
+}
+
+export interface Visit {
+  visit_id: string
+  warning_id: string
+  area_id: string
+  vulnerable_residents: number
+  role_id: string
+  due_at: string
+  reached: number
+  need_help: number
+  recorded_at: string | null
 }
 
 export interface Picture {
@@ -265,9 +290,9 @@ export interface Picture {
   latest: Latest[]
   reports: Report[]
   report_count: number
-  visits: { visit_id: string; area_id: string; vulnerable_residents: number; recorded_at: string | null }[]
+  visits: Visit[]
   damage: Damage[]
-  rectifications: { rectification_id: string; title: Text; role_id: string; due_at: string; completed_at: string | null }[]
+  rectifications: Rectification[]
   indicators: Indicator[]
   lessons: { lesson_id: string; incident_id: string; text: Text; changes: string }[]
 }

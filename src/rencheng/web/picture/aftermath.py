@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from pydantic import Field
+
 from rencheng.community import facts as community
 from rencheng.evaluate import facts as evaluate
+from rencheng.evaluate import indicators
 from rencheng.ledger import Entry
 from rencheng.recover import facts as recover
 from rencheng.web.picture.base import Text, View, text
@@ -71,13 +74,15 @@ class VisitView(View):
 
 
 class IndicatorView(View):
-    """The last value of a governance indicator; no value where its collector has no data."""
+    """The last published value of a governance indicator; none before it is measured or without data."""
 
     indicator: str
+    title: Text
+    meaning: Text = Field(description="What is measured; empty for an indicator outside the shipped tree")
     value: float | None
-    unit: str
-    colour: str
-    at: datetime
+    unit: str = Field(description="ratio, min, or another unit")
+    colour: str = Field(description="red, yellow, blue (good), or empty where there is no value")
+    at: datetime | None = Field(description="When its colour last changed; none before it is measured")
 
 
 class LessonView(View):
@@ -90,13 +95,24 @@ class LessonView(View):
 
 
 class AftermathBoard:
-    """Recovery, visits and evaluation by id."""
+    """Recovery, visits and evaluation by id; the shipped indicators stand from the start, without a value."""
 
     def __init__(self) -> None:
         self.damage: dict[str, DamageView] = {}
         self.rectifications: dict[str, RectificationView] = {}
         self.visits: dict[str, VisitView] = {}
-        self.indicators: dict[str, IndicatorView] = {}
+        self.indicators: dict[str, IndicatorView] = {
+            i.id: IndicatorView(
+                indicator=i.id,
+                title=text(i.title),
+                meaning=text(i.meaning),
+                value=None,
+                unit=i.unit,
+                colour="",
+                at=None,
+            )
+            for i in indicators()
+        }
         self.lessons: dict[str, LessonView] = {}
 
     def take(self, entry: Entry) -> None:
@@ -113,16 +129,26 @@ class AftermathBoard:
                 self._visit(body)
             case community.VisitRecorded() as body:
                 self._visited(body, entry.occurred_at)
-            case evaluate.IndicatorMeasured(indicator=indicator, value=value, unit=unit, colour=colour):
-                self.indicators[indicator] = IndicatorView(
-                    indicator=indicator, value=value, unit=unit, colour=colour, at=entry.occurred_at
-                )
+            case evaluate.IndicatorMeasured() as body:
+                self._measured(body, entry.occurred_at)
             case evaluate.LessonRecorded(lesson_id=lesson_id, incident_id=incident_id, text=said, changes=changes):
                 self.lessons[lesson_id] = LessonView(
                     lesson_id=lesson_id, incident_id=incident_id, text=text(said), changes=changes
                 )
             case _:
                 pass
+
+    def _measured(self, body: evaluate.IndicatorMeasured, at: datetime) -> None:
+        known = self.indicators.get(body.indicator)
+        self.indicators[body.indicator] = IndicatorView(
+            indicator=body.indicator,
+            title=known.title if known else Text(zh=body.indicator, en=body.indicator),
+            meaning=known.meaning if known else Text(zh="", en=""),
+            value=body.value,
+            unit=body.unit,
+            colour=body.colour,
+            at=at,
+        )
 
     def _damage(self, body: recover.DamageAssessed, at: datetime) -> None:
         self.damage[body.incident_id] = DamageView(
