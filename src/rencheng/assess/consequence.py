@@ -47,14 +47,14 @@ def risk_table(outlook: Outlook, card: Card, cells: CellFrame, rules: RiskRules)
     """Weigh an outlook with who and what is there.
 
     Probabilities are kept in steps of 0.01 and intensities in steps of 0.01 of their unit, so that what nobody could
-    tell apart is not published anew. A cell with a critical facility stands one
-    consequence class higher; a cell with nobody and nothing in it has no colour.
+    tell apart is not published anew. A cell with a critical facility stands one consequence class higher, and the
+    intensity moves it on as ``rules.severity`` says for the hazard; a cell with nobody and nothing in it has no colour.
     """
     probability = np.asarray(np.round(np.clip(outlook.probability, 0.0, 1.0), 2), dtype=np.float64)
     intensity = np.asarray(np.round(outlook.intensity, 2), dtype=np.float64)
     h, c = np.nonzero(probability >= card.probability_floor)
     p = probability[h, c]
-    rank = _ranks(p, c, cells, rules)
+    rank = _ranks(p, intensity[h, c], c, card, cells, rules)
     columns = {
         "cell": cells.cell[c],
         "lead_h": np.asarray(card.horizons_h, dtype=np.float64)[h],
@@ -77,21 +77,31 @@ def risk_table(outlook: Outlook, card: Card, cells: CellFrame, rules: RiskRules)
 
 
 def _ranks(
-    probability: NDArray[np.float64], cell: NDArray[np.int64], cells: CellFrame, rules: RiskRules
+    probability: NDArray[np.float64],
+    intensity: NDArray[np.float64],
+    cell: NDArray[np.int64],
+    card: Card,
+    cells: CellFrame,
+    rules: RiskRules,
 ) -> NDArray[np.int64]:
     ranks = np.array([[_COLOURS.index(colour) for colour in row] for row in rules.colours], dtype=np.int64)
     critical = [i for i, kind in enumerate(cells.facility_kinds) if kind in rules.critical_kinds]
     residents = cells.residents[cell]
     somebody = (residents > 0.0) | (cells.facilities[:, cell].sum(axis=0) > 0)
-    args = {"probability_bounds": rules.probability, "consequence_bounds": rules.people, "ranks": ranks}
-    plain = matrix_rank(probability, residents, **args)  # type: ignore[arg-type]  # keyword bundle
-    if not critical:
-        return np.where(somebody, plain, 0)
-    has = cells.facilities[critical][:, cell].sum(axis=0) > 0
-    bounds = np.asarray((-np.inf, *rules.people, np.inf))
-    raised = bounds[np.minimum(np.searchsorted(bounds[1:-1], residents, side="right") + 1, len(bounds) - 2)]
-    lifted = matrix_rank(probability, np.maximum(residents, raised), **args)  # type: ignore[arg-type]  # keyword bundle
-    return np.where(somebody, np.where(has, lifted, plain), 0)
+    column = np.searchsorted(np.asarray(rules.people), residents, side="right")
+    column = np.minimum(column + (cells.facilities[critical][:, cell].sum(axis=0) > 0), len(rules.people))
+    severity = rules.severity.get(str(card.hazard))
+    if severity is not None and severity.unit == card.intensity_unit:
+        grade = np.searchsorted(np.asarray(severity.at_least), intensity, side="right")
+        column = np.clip(column + np.asarray(severity.columns, dtype=np.int64)[grade], 0, len(rules.people))
+    found = matrix_rank(
+        probability,
+        column.astype(np.float64),
+        probability_bounds=rules.probability,
+        consequence_bounds=tuple(float(i) for i in range(1, len(rules.people) + 1)),
+        ranks=ranks,
+    )
+    return np.where(somebody, found, 0)
 
 
 def _total(lead_h: float, cell: NDArray[np.int64], rank: NDArray[np.int64], cells: CellFrame) -> RiskTotal:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -19,6 +19,7 @@ __all__ = [
     "RainLevel",
     "RainRules",
     "RiskRules",
+    "SeverityRules",
     "StageRules",
     "WaterRules",
     "default_rules",
@@ -96,8 +97,38 @@ class WaterRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeverityRules:
+    """How far the intensity of a hazard moves a cell along the axis of people affected.
+
+    Parameters
+    ----------
+    unit : str
+        Unit of the bounds; a model that gives its intensity in another unit is read without severity.
+    at_least : tuple of float, length n
+        Lower bounds of the classes above the lowest one, ascending.
+    columns : tuple of int, length n + 1
+        Columns to move by in each class, never less for more.
+    source : str
+        Where the bounds come from.
+    """
+
+    unit: str
+    at_least: tuple[float, ...]
+    columns: tuple[int, ...]
+    source: str
+
+    def __post_init__(self) -> None:
+        if len(self.columns) != len(self.at_least) + 1:
+            raise InvalidConfig(f"columns must be {len(self.at_least) + 1} numbers", where="risk.severity")
+        if list(self.at_least) != sorted(self.at_least) or list(self.columns) != sorted(self.columns):
+            raise InvalidConfig(
+                "more intensity must never move a cell by less", where="risk.severity", mend="Write both ascending"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RiskRules:
-    """The risk matrix: likelihood class by people affected gives a colour."""
+    """The risk matrix: likelihood class by people affected, moved by severity, gives a colour."""
 
     probability: tuple[float, ...]
     people: tuple[float, ...]
@@ -105,6 +136,8 @@ class RiskRules:
     critical_kinds: tuple[str, ...]
     uncounted_kinds: tuple[str, ...]
     source: str
+    severity: dict[str, SeverityRules] = field(default_factory=dict)
+    """By hazard; a hazard without one is judged by likelihood and people alone."""
 
     def __post_init__(self) -> None:
         wide, high = len(self.people) + 1, len(self.probability) + 1
