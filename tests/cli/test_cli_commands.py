@@ -142,7 +142,7 @@ def test_a_cut_ledger_is_told_and_not_a_crash(run: Path, tmp_path: Path, keep: i
 
 
 def test_the_live_run_keeps_what_it_acknowledged_when_it_is_killed(sandbox_city: Path, tmp_path: Path) -> None:
-    accepted: list[int] = []
+    accepted: list[dict[str, int]] = []
     for last in (signal.SIGKILL, signal.SIGINT):
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "rencheng", "run", "--city", str(sandbox_city), "--port", "0"],
