@@ -12,8 +12,17 @@ import pytest
 from tests.evaluate.fact_book import FactBook, ended, minute, notice, opened
 
 from rencheng.app import RunStarted
-from rencheng.assess.facts import RiskAssessed, RiskTotal
-from rencheng.evaluate import Capacity, Report, build_report, in_words, report_html, report_json, service_curves
+from rencheng.assess.facts import Evidence, RiskAssessed, RiskTotal, SignalCleared, SignalRaised
+from rencheng.evaluate import (
+    Capacity,
+    Report,
+    build_report,
+    in_words,
+    report_html,
+    report_json,
+    service_curves,
+    timeline,
+)
 from rencheng.evaluate.timeline import _words
 from rencheng.kernel import MissingData, fact_types
 from rencheng.respond.facts import IncidentClosed, IncidentNodeReached, RoadClosed, RoadReopened
@@ -211,6 +220,41 @@ def test_the_timeline_names_causes_by_their_place_in_the_ledger() -> None:
     first = book.say(opened("i1"), 1)
     book.say(closed(1), 2, cause=(first.id,))
     assert [m.causes for m in report_of(book).timeline] == [(), (1,)]
+
+
+def test_a_signal_that_falls_is_told_as_easing_with_the_amount_that_still_holds() -> None:
+    """A line "Signal: rain 0 mm" after the storm reads as an alarm without a reason."""
+    book = FactBook()
+    book.say(rain_signal("orange", 48.0, 52.0), 0)
+    book.say(rain_signal("red", 60.0, 104.0), 30)
+    book.say(rain_signal("orange", 0.0, 64.0), 90)
+    book.say(SignalCleared(signal_id="s1", hazard="rainstorm", reason="the rain has eased"), 200)
+    book.say(rain_signal("blue", 0.0, 55.0), 300)
+    told = [m.text.en for m in timeline(book.entries())]
+    assert told == [
+        "Signal (orange) rain_accumulation (rain-1 52 mm / 3 h)",
+        "Signal (red) rain_accumulation (rain-1 104 mm / 3 h)",
+        "Signal eased (orange) rain_accumulation (rain-1 64 mm / 3 h)",
+        "Signal (blue) rain_accumulation (rain-1 55 mm / 3 h)",
+    ]
+
+
+def rain_signal(colour: str, hour_mm: float, three_mm: float) -> SignalRaised:
+    amounts = [(1, hour_mm, None), (3, three_mm, 100.0 if colour == "red" else 50.0)]
+    return SignalRaised(
+        signal_id="s1",
+        hazard="rainstorm",
+        name="rain_accumulation",
+        colour=colour,
+        sensor_id="rain-1",
+        lon=114.3,
+        lat=30.6,
+        in_city=True,
+        evidence=tuple(
+            Evidence(kind="accumulation", value=mm, unit="mm", threshold=level, note=f"{hours} h, 100% observed")
+            for hours, mm, level in amounts
+        ),
+    )
 
 
 def test_every_word_belongs_to_a_fact() -> None:
