@@ -105,8 +105,12 @@ def large(sensors: int, readings: int) -> list[tuple[str, str]]:
 
 def main() -> None:
     rows = []
+    root = Path(__file__).resolve().parents[1]
+    recorded = root.parent / "shared" / "data" / "porto_alegre" / "telemetry_20240415_20240501.csv.gz"
     if len(sys.argv) == 3:
         rows += replay(Path(sys.argv[1]), Path(sys.argv[2]))
+    elif recorded.is_file():
+        rows += replay(root / "docs" / "tutorial" / "porto-alegre" / "feed.toml", recorded)
     rows += large(1_000, 120)
     rows += large(1_000, 1_000)
     rows += large(50_000, 4)
