@@ -52,7 +52,10 @@ def test_an_end_of_the_story_clears_what_is_over(client: httpx.Client, session: 
     assert {need["state"] for need in state["needs"]} == {"met", "open"}
     assert {unit["state"] for unit in state["units"]} == {"available"}
     assert state["damage"][0]["gaps"][0]["item"] == "pump"
-    assert state["indicators"][0]["colour"] == "blue"
+    indicators = {i["indicator"]: i for i in state["indicators"]}
+    assert len(indicators) == 12
+    assert (indicators["closed_loop"]["colour"], indicators["closed_loop"]["title"]["zh"]) == ("red", "闭环率")
+    assert indicators["needs_met"]["value"] is None
     assert state["clock"]["phase"] == "ended"
 
 

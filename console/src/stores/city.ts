@@ -27,8 +27,8 @@ export const useCity = defineStore('city', () => {
   const roles = shallowRef<RoleLayer['roles'] | null>(null)
 
   async function begin(): Promise<void> {
-    info.value = await read<CityInfo>('/api/city')
     await Promise.all([
+      read<CityInfo>('/api/city').then((v) => (info.value = v)),
       layer<FeatureCollection>('areas').then((v) => (areas.value = v)),
       layer<FeatureCollection>('waters').then((v) => (waters.value = v)),
       layer<Lines>('roads').then((v) => (roads.value = v)),
