@@ -35,8 +35,9 @@ def console_city(tmp_path_factory: pytest.TempPathFactory) -> City:
     return web_city(tmp_path_factory.mktemp("city") / "linjiang")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """A browser for the tests of one file: its driver's event loop must be gone before other files start their own."""
     if not Path(CHROMIUM).exists():
         pytest.skip("Chromium is absent: install Debian's chromium")
     if not (CONSOLE / "index.html").is_file():
