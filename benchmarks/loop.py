@@ -1,21 +1,18 @@
-"""The whole loop: a replay of real telemetry, a rehearsal, the first view of the page."""
+"""The whole loop: a replay of real telemetry, rehearsals of a city and of a city of a million."""
 
 from __future__ import annotations
 
 import argparse
-import gzip
 import re
 import statistics
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from rencheng.app.city_import import import_city
 from rencheng.app.rehearsal import rehearse
 from rencheng.app.replay import replay
-from rencheng.app.sessions import rehearsal_session
 from rencheng.app.settings import Settings
 from rencheng.city.sandbox import make_city
 
@@ -65,38 +62,6 @@ def million_row(folder: Path) -> str:
     return f"| rainstorm rehearsal, 24 h on 1,000,000 residents (one run) | {took:.0f} s | ≤ 600 s |"
 
 
-def api_rows(city: Path, folder: Path) -> list[str]:
-    """Time what the first view of the page asks for."""
-    import threading
-
-    import uvicorn
-
-    from rencheng.web import create_app
-
-    session = rehearsal_session("rainstorm", city, 1, Settings(home=folder, demo_speed=600.0))
-    session.start()
-    server = uvicorn.Server(uvicorn.Config(create_app(session, settings=Settings()), port=8793, log_level="error"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.05)
-    rows = []
-    for path in ("city", "layers/roads", "layers/cells", "layers/sensors", "state"):
-
-        def once(_number: int, path: str = path) -> bytes:
-            request = urllib.request.Request(f"http://127.0.0.1:8793/api/{path}", headers={"Accept-Encoding": "gzip"})
-            with urllib.request.urlopen(request) as answer:  # noqa: S310 — loopback
-                body: bytes = answer.read()
-                return gzip.decompress(body) if answer.headers.get("Content-Encoding") == "gzip" else body
-
-        size = len(once(0))
-        rows.append(f"| GET /api/{path} ({size / 1024:,.0f} KiB) | {1000 * median_s(5, once):.0f} ms | – |")
-    server.should_exit = True
-    thread.join(10)
-    session.close()
-    return rows
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -112,8 +77,6 @@ def main() -> None:
         make_city(100_000, 1, city)
         print(rehearsal_row(city, folder, chosen.runs), flush=True)
         print(million_row(folder), flush=True)
-        for row in api_rows(city, folder):
-            print(row)
 
 
 if __name__ == "__main__":
