@@ -55,49 +55,26 @@ class Stage:
     """Whether it is asked on timer turns, when no new reading came."""
 
 
+def _stage(name: str, room: Any) -> Stage:
+    """A stage that follows the contract whole."""
+    return Stage(
+        name=name,
+        decide=room.decide,
+        evolve=room.evolve,
+        next_due=room.next_due,
+        handle=room.handle,
+        on_timer=True,
+    )
+
+
 STAGES: tuple[Stage, ...] = (
     Stage(name="sense", decide=None, evolve=sense.evolve, next_due=None, handle=sense.handle, on_timer=False),
     Stage(name="assess", decide=assess.decide, evolve=assess.evolve, next_due=None, handle=None, on_timer=False),
-    Stage(
-        name="warn",
-        decide=warn.decide,
-        evolve=warn.evolve,
-        next_due=warn.next_due,
-        handle=warn.handle,
-        on_timer=True,
-    ),
-    Stage(
-        name="respond",
-        decide=respond.decide,
-        evolve=respond.evolve,
-        next_due=respond.next_due,
-        handle=respond.handle,
-        on_timer=True,
-    ),
-    Stage(
-        name="recover",
-        decide=recover.decide,
-        evolve=recover.evolve,
-        next_due=recover.next_due,
-        handle=recover.handle,
-        on_timer=True,
-    ),
-    Stage(
-        name="community",
-        decide=community.decide,
-        evolve=community.evolve,
-        next_due=community.next_due,
-        handle=community.handle,
-        on_timer=True,
-    ),
-    Stage(
-        name="evaluate",
-        decide=evaluate.decide,
-        evolve=evaluate.evolve,
-        next_due=evaluate.next_due,
-        handle=evaluate.handle,
-        on_timer=True,
-    ),
+    _stage("warn", warn),
+    _stage("respond", respond),
+    _stage("recover", recover),
+    _stage("community", community),
+    _stage("evaluate", evaluate),
 )
 
 
