@@ -31,7 +31,7 @@ def sections(text: str) -> dict[str, str]:
 def measured(name: str) -> str:
     """Run one benchmark in a process of its own and give its section."""
     module = ROOT / "benchmarks" / f"{name}.py"
-    title = re.search(r'^"""(.+?)[.\n]', module.read_text(encoding="utf-8"))
+    title = re.search(r'^"""(.+?)(?:: ``|[.\n])', module.read_text(encoding="utf-8"))
     run = subprocess.run(
         [sys.executable, "-m", f"benchmarks.{name}"], cwd=ROOT, capture_output=True, text=True, check=False
     )
