@@ -322,7 +322,6 @@ export const en: Messages<typeof zh> = {
     VisitRecorded: 'Visit recorded',
     PointsAwarded: 'Points awarded',
     IndicatorMeasured: 'Indicator measured',
-    ReportPublished: 'Report published',
     LessonRecorded: 'Lesson recorded',
     WeightsRevised: 'Weights revised',
   },

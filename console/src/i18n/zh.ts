@@ -318,7 +318,6 @@ export const zh = {
     VisitRecorded: '走访记录',
     PointsAwarded: '积分奖励',
     IndicatorMeasured: '指标测算',
-    ReportPublished: '报告发布',
     LessonRecorded: '经验记录',
     WeightsRevised: '权重修订',
   },

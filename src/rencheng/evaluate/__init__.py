@@ -7,7 +7,7 @@ revise.
 """
 
 from rencheng.evaluate.decide import Inputs, decide, next_due
-from rencheng.evaluate.facts import IndicatorMeasured, LessonRecorded, ReportPublished, WeightsRevised
+from rencheng.evaluate.facts import IndicatorMeasured, LessonRecorded, WeightsRevised
 from rencheng.evaluate.handle import handle, trees
 from rencheng.evaluate.indicators import Indicator, Measured, indicator_colour, indicators, measure
 from rencheng.evaluate.model import State, evolve, initial_state
@@ -28,7 +28,6 @@ __all__ = [
     "Measured",
     "Moment",
     "Report",
-    "ReportPublished",
     "ReviseWeights",
     "RoundMeasures",
     "ServiceCurve",

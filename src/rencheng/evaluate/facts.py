@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from rencheng.kernel import Bilingual, fact
 
-__all__ = ["IndicatorMeasured", "LessonRecorded", "ReportPublished", "WeightsRevised"]
+__all__ = ["IndicatorMeasured", "LessonRecorded", "WeightsRevised"]
 
 
 @fact("IndicatorMeasured")
@@ -20,17 +20,6 @@ class IndicatorMeasured:
     unit: str
     colour: str
     """red, yellow, blue, or empty when there is no value"""
-
-
-@fact("ReportPublished")
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportPublished:
-    """An after-action report over a stretch of the ledger."""
-
-    report_id: str
-    incident_ids: tuple[str, ...]
-    until_seq: int
-    digest: str
 
 
 @fact("LessonRecorded")
