@@ -64,8 +64,10 @@ def address(storm: ScriptedSession) -> Iterator[str]:
 
 
 @pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
+def page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page in Chinese that refuses any address but the server's, and fails the test on any error in it."""
+    if "address" in request.fixturenames:
+        request.getfixturevalue("address")  # the server outlives the page: parts of it may still be on their way
     context = browser.new_context(viewport={"width": 1680, "height": 945}, locale="zh-CN")
     opened = context.new_page()
     outside: list[str] = []
