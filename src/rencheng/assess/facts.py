@@ -9,6 +9,13 @@ from rencheng.kernel import fact
 
 __all__ = [
     "Evidence",
+    "FloodAdviceGiven",
+    "FloodForecastPublished",
+    "FloodForecastScored",
+    "FloodForecastSuperseded",
+    "FloodOption",
+    "FloodScore",
+    "FloodTotal",
     "ForecastHorizon",
     "ForecastPublished",
     "RiskAssessed",
@@ -121,3 +128,117 @@ class RiskAssessed:
     """Content hash of the risk table in the field store."""
     totals: tuple[RiskTotal, ...]
     evidence: tuple[Evidence, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodTotal:
+    """What the forecast water touches at one lead time; objects count where 0.15 m is more likely than not."""
+
+    lead_min: int
+    area_km2: float
+    """Expected area under at least 0.15 m, outside standing water."""
+    residents: float
+    """Expected residents of buildings with at least 0.15 m at the wall."""
+    buildings: int
+    road_km: float
+    underpasses: int
+    facilities: dict[str, int]
+    """Facility kind → count."""
+
+
+@fact("FloodForecastPublished")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodForecastPublished:
+    """An ensemble of the flood engine ran: depths and exceedance probabilities for the next hours.
+
+    ``frames`` names the rasters (see ``assess/flood/frames.py``), ``objects`` the table of roads, buildings and
+    facilities (``assess/flood/objects.py``), both by content hash in the field store.
+    """
+
+    forecast_id: str
+    model: str
+    based_at: datetime
+    """Instant of the rain picture or river forecast it stands on; lead times count from here."""
+    rain_source: str
+    """radar, gauges, design, forecast or river"""
+    scheme: str
+    members: int
+    cell_m: float
+    lead_min: tuple[int, ...]
+    thresholds_m: tuple[float, ...]
+    frames: str
+    objects: str
+    totals: tuple[FloodTotal, ...]
+    weights: tuple[float, ...]
+    """Weight of each member after assimilation of street sensors; they sum to 1."""
+    volume_error_ratio: float
+    evidence: tuple[Evidence, ...]
+
+
+@fact("FloodForecastSuperseded")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodForecastSuperseded:
+    """A cycle was given up because newer rain came before it was done, or because it failed."""
+
+    based_at: datetime
+    superseded_by: datetime | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodScore:
+    """How forecasts of one threshold and lead time came true at sensors and reports so far."""
+
+    lead_min: int
+    threshold_m: float
+    hits: int
+    misses: int
+    false_alarms: int
+    correct_negatives: int
+    pod: float | None
+    far: float | None
+    csi: float | None
+    brier: float | None
+    reliability: tuple[tuple[float, float, int], ...]
+    """Per probability bin: mean forecast, observed frequency, count."""
+
+
+@fact("FloodForecastScored")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodForecastScored:
+    """Forecasts compared with what sensors and people then saw; cumulative over the run."""
+
+    model: str
+    pairs: int
+    crps_m: float | None
+    """Mean continuous ranked probability score of depth at street sensors."""
+    persistence_crps_m: float | None
+    """The same for 'it stays as it is', the forecast to beat."""
+    scores: tuple[FloodScore, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodOption:
+    """One alternative tried in the model: pumps at places, gates open or shut."""
+
+    option_id: str
+    kind: str
+    """none, mobile_pump, gate, drain_down"""
+    detail: str
+    lon: float
+    lat: float
+    avoided_residents: float
+    avoided_underpasses: int
+    avoided_area_km2: float
+    lowered_m: float
+    """How much lower the peak stands at the place."""
+
+
+@fact("FloodAdviceGiven")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodAdviceGiven:
+    """Alternatives for pumps and gates tried in the model, best first. Advice: nothing moves without an order."""
+
+    advice_id: str
+    forecast_id: str
+    options: tuple[FloodOption, ...]

@@ -11,6 +11,7 @@ __all__ = [
     "BatchTaken",
     "FeedFailed",
     "FeedRecovered",
+    "RainPictureTaken",
     "ReportReceived",
     "SensorRecovered",
     "SensorSilent",
@@ -114,3 +115,21 @@ class ReportReceived:
     people: int
     event_id: str
     """Reports fused to one event (same hazard, near in place and time) share it."""
+
+
+@fact("RainPictureTaken")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RainPictureTaken:
+    """A picture of the rain over the city came in: a radar composite on a grid, kept as a field."""
+
+    picture_id: str
+    source: str
+    """radar, satellite or model"""
+    at: datetime
+    """Instant that the picture shows."""
+    field: str
+    """Content hash of the grid in the field store (see ``sense/rain_picture.py``)."""
+    cell_m: float
+    mean_mm_h: float
+    highest_mm_h: float
+    missing_ratio: float

@@ -1,0 +1,1 @@
+"""Water over the ground: the shallow-water equations on a raster, and what stands in their way."""
