@@ -11,8 +11,9 @@ from rencheng.sense.decide import Inputs, decide, feed_failed, next_due
 from rencheng.sense.feed import FeedConfig, feed_config_from_dict, read_feed_config
 from rencheng.sense.handle import handle
 from rencheng.sense.model import EventState, FeedState, State, evolve, initial_state
-from rencheng.sense.orders import SubmitReport
+from rencheng.sense.orders import SubmitReport, TakeRainPicture
 from rencheng.sense.ports import HEALTH_SCHEMA, QualityFlag, Readings, ReadingStore
+from rencheng.sense.rain_picture import RainPicture, rain_picture_from_table, rain_picture_table
 
 __all__ = [
     "HEALTH_SCHEMA",
@@ -24,11 +25,13 @@ __all__ = [
     "Inputs",
     "Intake",
     "QualityFlag",
+    "RainPicture",
     "ReadingStore",
     "Readings",
     "RefusalReason",
     "State",
     "SubmitReport",
+    "TakeRainPicture",
     "TimingLimits",
     "channels_of_city",
     "decide",
@@ -39,5 +42,7 @@ __all__ = [
     "handle",
     "initial_state",
     "next_due",
+    "rain_picture_from_table",
+    "rain_picture_table",
     "read_feed_config",
 ]

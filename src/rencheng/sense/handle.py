@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 
 from rencheng.kernel import Draft, Hazard, InvalidInput, LonLat, OrderRefused, cell_of, derived_id, require_utc
 from rencheng.sense.decide import Inputs
-from rencheng.sense.facts import ReportReceived
+from rencheng.sense.facts import RainPictureTaken, ReportReceived
 from rencheng.sense.fusion import event_of
 from rencheng.sense.model import FUSION_RESOLUTION, State
-from rencheng.sense.orders import CATEGORIES, SOURCES, SubmitReport
+from rencheng.sense.orders import CATEGORIES, PICTURE_SOURCES, SOURCES, SubmitReport, TakeRainPicture
 
 __all__ = ["handle"]
 
@@ -26,10 +26,12 @@ def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: st
     Raises
     ------
     OrderRefused
-        If the report's source, hazard, category, place, time or depth cannot be.
+        If the report's source, hazard, category, place, time or depth cannot be, or a picture comes from the future.
     """
+    if isinstance(order, TakeRainPicture):
+        return _take_picture(order, now, actor)
     if not isinstance(order, SubmitReport):
-        raise OrderRefused(f"sense has no order {type(order).__name__}", mend="Use: SubmitReport")
+        raise OrderRefused(f"sense has no order {type(order).__name__}", mend="Use: SubmitReport, TakeRainPicture")
     _require_sane(order)
     seen_at = now if order.seen_at is None else require_utc(order.seen_at, name="seen_at")
     if seen_at > now + CLOCK_AHEAD:
@@ -58,6 +60,30 @@ def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: st
     )
     body = ReportReceived(report_id=report_id, cell=cell, event_id=event_id, **said)
     return [Draft(stream=f"report/{report_id}", body=body, occurred_at=seen_at, actor=actor)]
+
+
+def _take_picture(order: TakeRainPicture, now: datetime, actor: str) -> list[Draft]:
+    at = require_utc(order.at, name="at")
+    if order.source not in PICTURE_SOURCES:
+        mend = f"Use one of: {', '.join(PICTURE_SOURCES)}"
+        raise OrderRefused(f"unknown source {order.source!r}", where="TakeRainPicture", mend=mend)
+    if at > now + CLOCK_AHEAD:
+        raise OrderRefused(
+            f"the picture shows {at.isoformat()}, ahead of now {now.isoformat()}",
+            where="TakeRainPicture",
+            mend="Set the clock, or give a forecast as one",
+        )
+    body = RainPictureTaken(
+        picture_id=derived_id("rain-picture", order.source, at.isoformat(), order.field),
+        source=order.source,
+        at=at,
+        field=order.field,
+        cell_m=order.cell_m,
+        mean_mm_h=order.mean_mm_h,
+        highest_mm_h=order.highest_mm_h,
+        missing_ratio=order.missing_ratio,
+    )
+    return [Draft(stream=f"rain-picture/{order.source}", body=body, occurred_at=at, actor=actor)]
 
 
 def _require_sane(order: SubmitReport) -> None:

@@ -1,4 +1,4 @@
-"""What people ask of sensing: take my report."""
+"""What is asked of sensing: take my report, take this picture of the rain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rencheng.kernel import order
 
-__all__ = ["CATEGORIES", "SOURCES", "SubmitReport"]
+__all__ = ["CATEGORIES", "PICTURE_SOURCES", "SOURCES", "SubmitReport", "TakeRainPicture"]
 
 SOURCES = ("citizen", "hotline", "grid_officer", "camera", "drone", "satellite", "social_media")
 """Kinds of source a report may come from."""
@@ -22,6 +22,10 @@ CATEGORIES = (
     "other",
 )
 """What a report may be about."""
+
+
+PICTURE_SOURCES = ("radar", "satellite", "model")
+"""What may have seen (or computed) a picture of the rain."""
 
 
 @order("SubmitReport")
@@ -58,3 +62,29 @@ class SubmitReport:
     depth_m: float | None = None
     people: int = 0
     seen_at: datetime | None = None
+
+
+@order("TakeRainPicture")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeRainPicture:
+    """Take a picture of the rain that lies in the field store.
+
+    Parameters
+    ----------
+    source : str
+        One of :data:`PICTURE_SOURCES`.
+    at : datetime
+        Instant that it shows.
+    field : str
+        Content hash of the grid (``sense/rain_picture.py``).
+    cell_m, mean_mm_h, highest_mm_h, missing_ratio : float
+        What the grid says of itself.
+    """
+
+    source: str
+    at: datetime
+    field: str
+    cell_m: float
+    mean_mm_h: float
+    highest_mm_h: float
+    missing_ratio: float
