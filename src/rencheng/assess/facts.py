@@ -152,7 +152,8 @@ class FloodForecastPublished:
     """An ensemble of the flood engine ran: depths and exceedance probabilities for the next hours.
 
     ``frames`` names the rasters (see ``assess/flood/frames.py``), ``objects`` the table of roads, buildings and
-    facilities (``assess/flood/objects.py``), both by content hash in the field store.
+    facilities (``assess/flood/objects.py``), ``points`` the depths of every member at street sensors, ``analysis`` the
+    water of every member at ``based_at``, from which the next cycle goes on; all by content hash in the field store.
     """
 
     forecast_id: str
@@ -168,6 +169,8 @@ class FloodForecastPublished:
     thresholds_m: tuple[float, ...]
     frames: str
     objects: str
+    points: str
+    analysis: str
     totals: tuple[FloodTotal, ...]
     weights: tuple[float, ...]
     """Weight of each member after assimilation of street sensors; they sum to 1."""
