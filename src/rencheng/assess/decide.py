@@ -10,6 +10,8 @@ import numpy as np
 
 from rencheng.assess.consequence import risk_table
 from rencheng.assess.facts import RiskAssessed
+from rencheng.assess.flood.came_true import score_drafts
+from rencheng.assess.flood.outlook import CellWater, flood_outlook
 from rencheng.assess.forecasting import StageForecaster, forecast_inputs, forecast_signals
 from rencheng.assess.frame import CityFrame, city_frame
 from rencheng.assess.gauging import GaugesNow, gauge_states, gauges_now
@@ -72,6 +74,8 @@ class Inputs:
     forecaster: StageForecaster = field(init=False, repr=False)
     published: dict[str, tuple[str, str]] = field(init=False, repr=False, compare=False)
     """Memory of the last table per model, to spare storing one that did not change; holds nothing that matters."""
+    flood_memo: dict[str, CellWater] = field(init=False, repr=False, compare=False)
+    """Memory of the standing flood forecast's table; holds nothing that matters."""
 
     def __post_init__(self) -> None:
         frame = city_frame(self.city, uncounted_kinds=self.rules.risk.uncounted_kinds)
@@ -88,6 +92,7 @@ class Inputs:
             ("limitations", tuple(limitations)),
             ("forecaster", StageForecaster(readings=self.readings, gauges=frame.gauges, rules=self.rules)),
             ("published", {}),
+            ("flood_memo", {}),
         ):
             object.__setattr__(self, name, value)
 
@@ -112,6 +117,9 @@ def decide(state: State, inputs: Inputs, now: datetime) -> list[Draft]:
     forecasts = inputs.forecaster.publish(state, gauges, now)
     drafts.extend(forecasts)
     drafts.extend(forecast_signals(state, frame, rules.forecast, forecasts, now))
+    drafts.extend(
+        score_drafts(state.flood, state.reports, frame.gauges, inputs.readings, inputs.fields, rules.flood, now)
+    )
     ahead = _provisional(state, drafts)
     model_inputs = ModelInputs(
         now=now,
@@ -122,6 +130,7 @@ def decide(state: State, inputs: Inputs, now: datetime) -> list[Draft]:
         forecasts=forecast_inputs(ahead, frame.gauges, now),
         rain=rain,
         depths=depths,
+        flood=flood_outlook(state.flood, inputs.fields, frame.cells.cell, rules.flood, now, inputs.flood_memo),
     )
     return [*drafts, *_risks(ahead, inputs, model_inputs)]
 

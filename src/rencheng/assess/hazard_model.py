@@ -19,6 +19,7 @@ from rencheng.kernel import FactId, Hazard, InvalidConfig
 __all__ = [
     "Card",
     "DepthObservation",
+    "FloodOutlook",
     "GaugeState",
     "HazardModel",
     "ModelInputs",
@@ -145,6 +146,35 @@ class DepthObservation:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FloodOutlook:
+    """What the standing flood forecast says of the city's cells, by lead time from now.
+
+    ``lead_h`` has shape (leads,), ascending; ``probability`` (of 15 cm over a tenth of the cell's ground) and
+    ``depth_m`` (median there) have shape (leads, cells).
+    """
+
+    lead_h: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    depth_m: NDArray[np.float64]
+    fact_id: FactId
+    model: str
+
+    def at(self, lead_h: float) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Probability and depth per cell at a lead time, linear between frames; None beyond the last frame."""
+        if not len(self.lead_h) or lead_h > self.lead_h[-1] + 1e-9:
+            return None
+        upper = int(np.searchsorted(self.lead_h, lead_h, side="left"))
+        if upper == 0:
+            return self.probability[0], self.depth_m[0]
+        left, right = self.lead_h[upper - 1], self.lead_h[upper]
+        part = (lead_h - left) / (right - left)
+        return (
+            (1 - part) * self.probability[upper - 1] + part * self.probability[upper],
+            (1 - part) * self.depth_m[upper - 1] + part * self.depth_m[upper],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelInputs:
     """Everything a hazard model may look at; ``now`` is the run's clock."""
 
@@ -156,6 +186,8 @@ class ModelInputs:
     forecasts: Sequence[StageForecast]
     rain: RainState
     depths: Sequence[DepthObservation]
+    flood: FloodOutlook | None = None
+    """The flood engine's forecast where a recent one stands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rencheng.assess.facts import ForecastPublished, RiskAssessed, SignalCleared, SignalRaised
+from rencheng.assess.facts import (
+    FloodForecastPublished,
+    FloodForecastScored,
+    FloodForecastSuperseded,
+    ForecastPublished,
+    RiskAssessed,
+    SignalCleared,
+    SignalRaised,
+)
 from rencheng.kernel import FactId, hours
 from rencheng.ledger import Entry
-from rencheng.sense.facts import ReportReceived
+from rencheng.sense.facts import RainPictureTaken, ReportReceived
 
 __all__ = [
+    "FloodMemory",
+    "PublishedFlood",
     "PublishedForecast",
     "ReceivedReport",
     "StandingRisk",
@@ -26,6 +36,10 @@ FORECASTS_KEPT = 72
 """Forecasts kept per gauge: three days of hourly ones, for their verification against what came."""
 REPORTS_KEPT_H = 24.0
 """Hours that a report stays in the state."""
+FLOODS_KEPT = 24
+"""Flood forecasts kept for their verification: the last hours of cycles."""
+PICTURES_KEPT_H = 3.0
+"""Hours that a picture of the rain stays in the state: as long as a cycle looks back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +79,36 @@ class ReceivedReport:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedFlood:
+    """A flood forecast and the fact that published it."""
+
+    fact_id: FactId
+    at: datetime
+    body: FloodForecastPublished
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodMemory:
+    """What is known of the water over the ground: forecasts, rain pictures, and how forecasts came true."""
+
+    forecasts: tuple[PublishedFlood, ...] = ()
+    """Oldest first."""
+    pictures: tuple[tuple[FactId, RainPictureTaken], ...] = ()
+    """Recent pictures of the rain, oldest first."""
+    tried_at: datetime | None = None
+    """Instant on which the last cycle stood, done or given up."""
+    given_up: int = 0
+    """Cycles given up since the last one that was published."""
+    score: FloodForecastScored | None = None
+    scored_at: datetime | None = None
+
+    @property
+    def last(self) -> PublishedFlood | None:
+        """The forecast that stands."""
+        return self.forecasts[-1] if self.forecasts else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """Assessment's memory: a fold of its own facts and of reports."""
 
@@ -75,6 +119,7 @@ class State:
     risks: Mapping[str, StandingRisk] = field(default_factory=dict)
     """Last assessment by model."""
     reports: tuple[ReceivedReport, ...] = ()
+    flood: FloodMemory = field(default_factory=FloodMemory)
 
 
 def initial_state() -> State:
@@ -104,5 +149,31 @@ def learn(state: State, body: object, *, fact_id: FactId, at: datetime) -> State
         case ReportReceived():
             report = ReceivedReport(fact_id=fact_id, at=at, body=body)
             return replace(state, reports=(*(r for r in state.reports if r.at > at - hours(REPORTS_KEPT_H)), report))
+        case FloodForecastPublished() | FloodForecastSuperseded() | FloodForecastScored() | RainPictureTaken():
+            return replace(state, flood=_flooded(state.flood, body, fact_id, at))
         case _:
             return state
+
+
+def _flooded(
+    memory: FloodMemory,
+    body: FloodForecastPublished | FloodForecastSuperseded | FloodForecastScored | RainPictureTaken,
+    fact_id: FactId,
+    at: datetime,
+) -> FloodMemory:
+    match body:
+        case FloodForecastPublished():
+            kept = (*memory.forecasts, PublishedFlood(fact_id=fact_id, at=at, body=body))[-FLOODS_KEPT:]
+            return replace(memory, forecasts=kept, tried_at=_later(memory.tried_at, body.based_at), given_up=0)
+        case FloodForecastSuperseded():
+            return replace(memory, tried_at=_later(memory.tried_at, body.based_at), given_up=memory.given_up + 1)
+        case FloodForecastScored():
+            return replace(memory, score=body, scored_at=at)
+        case RainPictureTaken():
+            kept_pictures = (p for p in memory.pictures if p[1].at > body.at - hours(PICTURES_KEPT_H))
+            pictures = sorted((*kept_pictures, (fact_id, body)), key=lambda p: p[1].at)
+            return replace(memory, pictures=tuple(pictures))
+
+
+def _later(one: datetime | None, other: datetime) -> datetime:
+    return other if one is None else max(one, other)

@@ -15,6 +15,7 @@ from rencheng.kernel import Colour, InvalidConfig
 
 __all__ = [
     "AssessRules",
+    "FloodRules",
     "ForecastRules",
     "RainLevel",
     "RainRules",
@@ -151,6 +152,49 @@ class RiskRules:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FloodRules:
+    """When the flood engine runs, with how many members, and how its forecasts are scored and believed.
+
+    Parameters
+    ----------
+    every_min : float
+        Least time between two cycles.
+    begin_mm_h : float
+        Rain rate at a gauge near the city, or in a picture, from which a cycle is worth its while.
+    wet_depth_m : float
+        Depth at a street sensor that is as good a reason.
+    look_back_h : float
+        Rain of the time before that a first cycle starts from dry ground with.
+    members : int
+        Members of the ensemble.
+    least_members : int
+        Cycles that come too late go on with half the members, down to so many.
+    budget_s : float
+        A cycle that took longer is late, and newer rain supersedes it; a rehearsal's clock gives it so long.
+    hold_min : float
+        A forecast is believed for so long after the instant it stands on.
+    sensor_sigma_m : float
+        Standard deviation of the model's depth at a street sensor, the sensor's own error included.
+    pair_within_min : float
+        A reading within so many minutes of the valid time is what came.
+    source : str
+        Where these come from.
+    """
+
+    every_min: float = 10.0
+    begin_mm_h: float = 2.0
+    wet_depth_m: float = 0.05
+    look_back_h: float = 3.0
+    members: int = 20
+    least_members: int = 5
+    budget_s: float = 60.0
+    hold_min: float = 40.0
+    sensor_sigma_m: float = 0.15
+    pair_within_min: float = 5.0
+    source: str = "Rencheng; cycle length and lead times as operational nowcasting (WMO-No. 1198, 2017)"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AssessRules:
     """All rules of assessment, with whose they are and from when they hold."""
 
@@ -164,6 +208,7 @@ class AssessRules:
     forecast: ForecastRules
     water: WaterRules
     risk: RiskRules
+    flood: FloodRules = field(default_factory=FloodRules)
 
 
 def read_rules(path: Path) -> AssessRules:

@@ -35,13 +35,14 @@ CREDENCE = {
 
 CARD = Card(
     name="waterlogging-index",
-    version="1",
+    version="2",
     hazard=Hazard.WATERLOGGING,
     inputs=(
         Variable(name="rain_mm", unit="mm", intent="accumulations against the capacity of drains"),
         Variable(name="terrain", unit="m", intent="low ground, sinks and underpasses (0.3 everywhere without terrain)"),
         Variable(name="water_depth_m", unit="m", intent="street depth sensors"),
         Variable(name="reports", unit="", intent="water on roads and in buildings that people report"),
+        Variable(name="flood", unit="", intent="the flood engine's ensemble, instead of rain and ground, where it ran"),
     ),
     outputs=(
         Variable(name="probability", unit="1", intent="of 15 cm of water on the cell's low streets"),
@@ -57,11 +58,12 @@ CARD = Card(
         "Nobre et al. 2011, J. Hydrol. 404:13 (height above drainage)",
         "Pearl 1988, Probabilistic Reasoning, §4.3.2 (noisy-or of independent signs)",
     ),
-    skill="not validated; an index of ground, rain and what was seen, not a hydraulic model",
+    skill="the index of ground and rain is not validated; the engine's forecasts are scored as they come true",
     limits=(
-        "Drain capacity is one number for the whole city (36 mm/h).",
+        "Up to two hours ahead the flood engine's ensemble counts where a recent one stands, else and beyond an index.",
+        "The index: drain capacity is one number for the whole city (36 mm/h).",
         "All residents of a cell count as exposed when its low streets are under water.",
-        "No flow between cells.",
+        "The index knows no flow between cells.",
     ),
 )
 
@@ -80,7 +82,10 @@ class Waterlogging:
         gathered = 1.0 + (GATHERING - 1.0) * ratio**2
         raining = np.nanmax(inputs.rain.cell_mm, initial=0.0) > 0.0
         for h, lead in enumerate(CARD.horizons_h):
-            if raining:
+            computed = inputs.flood.at(lead) if inputs.flood is not None else None
+            if computed is not None:
+                probability[h], intensity[h] = computed
+            elif raining:
                 probability[h], intensity[h] = _from_rain(inputs, gathered, lead)
             seen, depth = _from_sight(inputs, lead)
             probability[h] = any_of(probability[h], seen)
@@ -90,7 +95,10 @@ class Waterlogging:
             evidence.extend(rain_evidence(inputs, inputs.rain, 1.0))
             if ground is not None:
                 evidence.append(Evidence(kind="terrain", note=ground.source))
+        if inputs.flood is not None and probability.max(initial=0.0) >= CARD.probability_floor:
+            evidence.append(Evidence(kind="forecast", note=inputs.flood.model))
         cause: tuple[FactId, ...] = tuple(d.fact_id for d in inputs.depths if d.fact_id is not None)
+        cause += () if inputs.flood is None else (inputs.flood.fact_id,)
         return Outlook(probability=probability, intensity=intensity, evidence=tuple(evidence), cause=cause)
 
 
