@@ -30,7 +30,6 @@ WITHOUT_UNIT = {
     "score": "dimensionless, defined by its rule",
     "index": "dimensionless, defined by its rule",
     "missed_intervals": "a count of expected intervals, with its fraction",
-    "residents": "people (expected number)",
     "vulnerable_residents": "people (expected number)",
     "residents_exposed": "people (expected number)",
     "vulnerable_exposed": "people (expected number)",
@@ -40,6 +39,14 @@ WITHOUT_UNIT = {
     "before": "weights, shares of 1",
     "after": "weights, shares of 1",
     "parameters": "a scenario's own names, which carry the unit",
+    "weights": "shares of 1",
+    "pod": "probability of detection, as the field calls it",
+    "far": "false alarm ratio, as the field calls it",
+    "csi": "critical success index, as the field calls it",
+    "brier": "Brier score, as the field calls it",
+    "reliability": "probabilities, frequencies and counts",
+    "residents": "people (expected number)",
+    "avoided_residents": "people (expected number)",
 }
 
 
