@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from tests.web.web_city import NX, SOUTH, STEP, WEST, river_lat
+from tests.web.web_flood import flood_published, flood_scored, flood_superseded
 
 from rencheng.adapters.memory import MemoryFieldStore
 from rencheng.app.facts import RunStarted
@@ -70,6 +71,7 @@ def stage_at(sensor_id: str, at: datetime) -> float:
 def script(city: City, fields: MemoryFieldStore) -> list[Cue]:
     """All cues in order."""
     cues = [*_opening(city), *_sensing(), *_risk(city, fields), *_warnings(city), *_response(), *_ground(), *_after()]
+    cues += _flood(city, fields)
     return sorted(cues, key=lambda cue: cue.at)
 
 
@@ -186,6 +188,14 @@ def _risk(city: City, fields: MemoryFieldStore) -> Iterator[Cue]:
             evidence=(Evidence(kind="accumulation", sensor_id="r1", quantity="rain_mm", value=61.0, unit="mm"),),
         )
         yield _cue(minute, ("risk/waterlogging", body), _forecast(minute), actor="model:test")
+
+
+def _flood(city: City, fields: MemoryFieldStore) -> Iterator[Cue]:
+    for number, (minute, swell) in enumerate(((22, 0.8), (52, 1.05), (72, 1.2)), start=1):
+        at = START + timedelta(minutes=minute)
+        yield _cue(minute, *flood_published(city, fields, at, swell=swell, number=number), actor="model:flood")
+    yield _cue(62, ("flood/linjiang", flood_superseded(START + timedelta(minutes=58))), actor="model:flood")
+    yield _cue(70, ("flood/linjiang", flood_scored()), actor="model:flood")
 
 
 def _forecast(minute: float) -> tuple[str, Any]:

@@ -14,6 +14,7 @@ from rencheng.city import City
 from rencheng.kernel import Colour
 from rencheng.web.clock import clock_view
 from rencheng.web.events import EventHub
+from rencheng.web.flood import FloodFields, FloodStore
 from rencheng.web.layers import LayerCache
 from rencheng.web.picture import LatestView, PictureKeeper
 from rencheng.web.ports import Session
@@ -31,6 +32,7 @@ class Context:
     requests: dict[int, int] = field(default_factory=dict)
     """HTTP status → responses given."""
     _lock: Lock = field(default_factory=Lock)
+    _floods: FloodStore = field(default_factory=FloodStore)
     _keeper: tuple[object, PictureKeeper] | None = None
     _layers: tuple[City, LayerCache] | None = None
     _latest: tuple[tuple[object, int], list[LatestView]] | None = None
@@ -52,6 +54,11 @@ class Context:
             if self._layers is None or self._layers[0] is not city:
                 self._layers = (city, LayerCache(city))
             return self._layers[1]
+
+    @property
+    def floods(self) -> FloodFields:
+        """Rasters and objects of the session's flood forecasts."""
+        return self._floods.of(self.session.city, self.session.fields)
 
     def latest(self) -> list[LatestView]:
         """Last reading of every channel; asked of the store again only after another batch."""

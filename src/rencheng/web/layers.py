@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rencheng.city import City
 from rencheng.kernel import NotFound
 
-__all__ = ["LAYERS", "LayerCache", "LinkLines", "buildings_payload", "line_payload"]
+__all__ = ["LAYERS", "LayerCache", "LinkLines", "buildings_payload", "line_payload", "link_points"]
 
 SCALE = 100_000
 """Coordinates travel as integers of 1e-5 degree (about a metre), each line as a first point and differences."""
@@ -24,6 +24,9 @@ _MAIN_ROADS = frozenset(
     f"{name}{suffix}" for name in ("motorway", "trunk", "primary", "secondary", "tertiary") for suffix in ("", "_link")
 )
 _TOLERANCE_DEGREE = 3e-5
+_STOREY_M = 3.0
+"""Height of a storey where the package tells storeys only (GB 50096-2011 §5.5.1: 2.8 m and the slab)."""
+_STOREYS_ASSUMED = 2
 
 
 def line_payload(points: NDArray[np.float64]) -> list[int]:
@@ -84,12 +87,15 @@ def _road_lines(city: City, *, main: bool) -> dict[str, Any]:
     return {"scale": SCALE, "classes": dict(sorted(out.items()))}
 
 
-def _link_lines(city: City, rows: NDArray[np.int64]) -> list[list[int]]:
+def link_points(city: City, rows: NDArray[np.int64]) -> list[NDArray[np.float64]]:
+    """Lon/lat points, shape (n, 2), along the road links in some rows of their table, simplified to about three metres.
+
+    A package without geometry has links that run straight from node to node.
+    """
     table = city.table("road_links")
     if "geometry" in table.column_names:
         shapes = shapely.from_wkb(table.column("geometry").take(rows).to_numpy(zero_copy_only=False))
-        shapes = shapely.simplify(shapes, _TOLERANCE_DEGREE)
-        return [line_payload(shapely.get_coordinates(shape)) for shape in shapes]
+        return [shapely.get_coordinates(shape) for shape in shapely.simplify(shapes, _TOLERANCE_DEGREE)]
     ids = city.column("road_nodes", "node_id")
     order = np.argsort(ids)
     points = np.stack([city.column("road_nodes", "lon"), city.column("road_nodes", "lat")], 1)
@@ -97,7 +103,11 @@ def _link_lines(city: City, rows: NDArray[np.int64]) -> list[list[int]]:
         points[order[np.searchsorted(ids, city.column("road_links", name)[rows], sorter=order)]]
         for name in ("from_node", "to_node")
     ]
-    return [line_payload(np.stack(pair)) for pair in zip(*ends, strict=True)]
+    return list(np.stack(ends, axis=1))
+
+
+def _link_lines(city: City, rows: NDArray[np.int64]) -> list[list[int]]:
+    return [line_payload(points) for points in link_points(city, rows)]
 
 
 class LinkLines:
@@ -191,6 +201,7 @@ def buildings_payload(
     taken = table.take(rows[:limit])
     names = [n for n in ("building_id", "use", "storeys", "residents", "lon", "lat") if n in taken.column_names]
     columns: dict[str, Any] = {name: taken.column(name).to_pylist() for name in names}
+    columns["height_m"] = [(n or _STOREYS_ASSUMED) * _STOREY_M for n in columns.get("storeys", [None] * len(taken))]
     if "geometry" in taken.column_names:
         shapes = shapely.from_wkb(taken.column("geometry").to_numpy(zero_copy_only=False))
         columns["outline"] = [line_payload(shapely.get_coordinates(shapely.get_exterior_ring(s))) for s in shapes]

@@ -20,6 +20,7 @@ from rencheng.web.picture.aftermath import (
     VisitView,
 )
 from rencheng.web.picture.base import Board, Text, View
+from rencheng.web.picture.flood import FloodAdviceView, FloodBoard, FloodForecastView, FloodSkillView, SupersededView
 from rencheng.web.picture.ground import ClosureView, GroundBoard, NeedView, UnitView
 from rencheng.web.picture.incidents import IncidentBoard, IncidentView, TaskView
 from rencheng.web.picture.outlook import ForecastView, OutlookBoard, RiskView, SignalView
@@ -101,9 +102,10 @@ class PictureKeeper:
         self.sensing = SensingBoard()
         self.outlook = OutlookBoard()
         self.aftermath = AftermathBoard()
+        self.flood = FloodBoard()
         self._boards: dict[str, tuple[Board, ...]] = {
             "sense": (self.sensing,),
-            "assess": (self.outlook,),
+            "assess": (self.outlook, self.flood),
             "warn": (self.warnings, self.incidents),
             "respond": (self.incidents, self.ground),
             "recover": (self.aftermath,),
@@ -152,6 +154,36 @@ class PictureKeeper:
         with self._lock:
             self._catch_up()
             return [f for (sensor, _), f in self.outlook.forecasts.items() if sensor == sensor_id]
+
+    def flood_forecasts(self) -> list[FloodForecastView]:
+        """Forecasts of the flood engine, newest first."""
+        with self._lock:
+            self._catch_up()
+            return list(reversed(self.flood.forecasts.values()))
+
+    def flood_forecast(self, forecast_id: str) -> FloodForecastView | None:
+        """One forecast of the flood engine, or None."""
+        with self._lock:
+            self._catch_up()
+            return self.flood.forecasts.get(forecast_id)
+
+    def flood_advice(self, forecast_id: str) -> FloodAdviceView | None:
+        """What was advised for a flood forecast, or None."""
+        with self._lock:
+            self._catch_up()
+            return self.flood.advice.get(forecast_id)
+
+    def flood_skill(self) -> dict[str, FloodSkillView]:
+        """How flood forecasts came true so far, by model."""
+        with self._lock:
+            self._catch_up()
+            return dict(self.flood.skill)
+
+    def flood_superseded(self) -> list[SupersededView]:
+        """Cycles that were given up, the last first."""
+        with self._lock:
+            self._catch_up()
+            return list(reversed(self.flood.superseded))
 
     def position(self) -> tuple[int, int]:
         """Ledger position reached and batches of readings taken until then."""
