@@ -169,6 +169,8 @@ class FloodRules:
         Members of the ensemble.
     least_members : int
         Cycles that come too late go on with half the members, down to so many.
+    raster_cells : int
+        Cells of the ensemble's raster at most; its cell size follows from the city's extent.
     budget_s : float
         A cycle that took longer is late, and newer rain supersedes it; a rehearsal's clock gives it so long.
     hold_min : float
@@ -187,6 +189,7 @@ class FloodRules:
     look_back_h: float = 3.0
     members: int = 20
     least_members: int = 5
+    raster_cells: int = 120_000
     budget_s: float = 60.0
     hold_min: float = 40.0
     sensor_sigma_m: float = 0.15

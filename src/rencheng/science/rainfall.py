@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["accumulations", "typical_interval_s"]
+__all__ = ["accumulations", "rates_in_bins", "typical_interval_s"]
 
 _MICROS = 1_000_000.0
 
@@ -104,15 +104,8 @@ def accumulations(
     """
     good = (at_us <= now_us) & np.isfinite(amount_mm)
     gauge, at_us, amount_mm = gauge[good], at_us[good], amount_mm[good]
-    typical = typical_interval_s(gauge, at_us, gauges=gauges) if interval_s is None else interval_s
-    limit = typical[gauge] * 1.5 * _MICROS
-    span = typical[gauge] * _MICROS
-    if len(gauge) > 1:
-        step = (at_us[1:] - at_us[:-1]).astype(np.float64)
-        same = gauge[1:] == gauge[:-1]
-        span[1:] = np.where(same, np.where(step <= limit[1:], step, span[1:]), span[1:])
-    end = at_us.astype(np.float64)
-    begin = end - span
+    begin, end = _intervals_us(gauge, at_us, gauges, interval_s)
+    span = end - begin
     amount = np.full((gauges, len(windows_h)), np.nan)
     share = np.zeros((gauges, len(windows_h)))
     for column, window in enumerate(windows_h):
@@ -124,3 +117,64 @@ def accumulations(
         share[:, column] = np.minimum(observed / (window * 3600.0 * _MICROS), 1.0)
         amount[:, column] = np.where(observed > 0, total, np.nan)
     return amount, share
+
+
+def _intervals_us(
+    gauge: NDArray[np.int64], at_us: NDArray[np.int64], gauges: int, interval_s: NDArray[np.float64] | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """From when to when each reading fell: since the one before, but never longer than 1.5 typical intervals."""
+    typical = typical_interval_s(gauge, at_us, gauges=gauges) if interval_s is None else interval_s
+    limit = typical[gauge] * 1.5 * _MICROS
+    span = typical[gauge] * _MICROS
+    if len(gauge) > 1:
+        step = (at_us[1:] - at_us[:-1]).astype(np.float64)
+        same = gauge[1:] == gauge[:-1]
+        span[1:] = np.where(same, np.where(step <= limit[1:], step, span[1:]), span[1:])
+    end = at_us.astype(np.float64)
+    return end - span, end
+
+
+def rates_in_bins(
+    gauge: NDArray[np.int64],
+    at_us: NDArray[np.int64],
+    amount_mm: NDArray[np.float64],
+    *,
+    gauges: int,
+    edges_us: NDArray[np.int64],
+) -> NDArray[np.float64]:
+    """Mean rain rate of each gauge in consecutive bins of time, NaN where less than half of a bin was observed.
+
+    Parameters
+    ----------
+    gauge, at_us, amount_mm, gauges
+        As of :func:`accumulations`.
+    edges_us : int64 array, shape (bins + 1,)
+        Bin edges, microseconds, ascending.
+
+    Returns
+    -------
+    float64 array, shape (bins, gauges)
+        mm/h over the observed part of each bin.
+
+    Examples
+    --------
+    Three millimetres in the first ten of twenty minutes, then none:
+
+    >>> minute = 60_000_000
+    >>> rates_in_bins(
+    ...     np.zeros(2, np.int64), np.array([10, 20]) * minute, np.array([3.0, 0.0]),
+    ...     gauges=1, edges_us=np.array([0, 10, 20]) * minute).tolist()
+    [[18.0], [0.0]]
+    """
+    good = np.isfinite(amount_mm)
+    gauge, at_us, amount_mm = gauge[good], at_us[good], amount_mm[good]
+    begin, end = _intervals_us(gauge, at_us, gauges, None)
+    span = np.maximum(end - begin, 1.0)
+    out = np.full((len(edges_us) - 1, gauges), np.nan)
+    for k, (left, right) in enumerate(zip(edges_us[:-1].tolist(), edges_us[1:].tolist(), strict=True)):
+        inside = np.clip(np.minimum(end, right) - np.maximum(begin, left), 0.0, None)
+        observed = np.bincount(gauge, weights=inside, minlength=gauges)
+        fell = np.bincount(gauge, weights=amount_mm * inside / span, minlength=gauges)
+        enough = observed >= 0.5 * (right - left)
+        out[k, enough] = fell[enough] / (observed[enough] / (3600.0 * _MICROS))
+    return out
