@@ -1,0 +1,121 @@
+"""What storm sewers and pumps take from each cell of a flood raster, by the network of the package or by design rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rencheng.assess.flood.frames import FloodGrid
+from rencheng.city import City
+from rencheng.science.design_storm import SHANGHAI_2017, IntensityFormula
+from rencheng.science.flood.inlets import ServedPlace, design_capacity_mm_h, design_return_period_a
+
+__all__ = ["InletCapacity", "designed_capacity", "inlet_capacity"]
+
+F64 = NDArray[np.float64]
+
+_RUNOFF_RATIO = 0.65
+"""Of dense built-up land (GB 50014-2021, table 4.1.8: 0.60 … 0.70)."""
+_CONCENTRATION_MIN = 15.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InletCapacity:
+    """What each inlet can take when the whole sewer runs full, arrays of shape (n,).
+
+    ``x_m``, ``y_m`` are metric; ``capacity_m3_s`` is the least share, on the inlet's way to the outfall, of any pipe or
+    pump among the inlets upstream of it.
+    """
+
+    x_m: F64
+    y_m: F64
+    capacity_m3_s: F64
+
+
+def inlet_capacity(city: City) -> InletCapacity | None:
+    """Share the capacity of a package's storm sewers among their inlets; None if the package has none."""
+    if not city.has("network_nodes") or not city.has("network_links"):
+        return None
+    nodes, links = city.table("network_nodes").to_pylist(), city.table("network_links").to_pylist()
+    nodes = [n for n in nodes if n["network"] == "drainage"]
+    place = {n["node_id"]: i for i, n in enumerate(nodes)}
+    kind = np.array([n["kind"] for n in nodes], dtype=object)
+    inlets = np.flatnonzero(kind == "inlet")
+    if not len(inlets):
+        return None
+    down, most = np.full(len(nodes), -1, np.int64), np.full(len(nodes), np.inf)
+    for link in links:
+        if link["network"] != "drainage" or link["from_node"] not in place or link["to_node"] not in place:
+            continue
+        i = place[link["from_node"]]
+        carries = link.get("capacity")
+        carries = np.inf if carries is None else float(carries)
+        if down[i] < 0 or carries > most[i]:
+            down[i], most[i] = place[link["to_node"]], carries
+    for i, node in enumerate(nodes):
+        if node["kind"] == "pump" and node.get("capacity") is not None:
+            most[i] = min(most[i], float(node["capacity"]))
+    x, y = city.to_metric.transform([nodes[i]["lon"] for i in inlets], [nodes[i]["lat"] for i in inlets])
+    share = _shares(down, most, inlets)
+    usable = np.isfinite(share)
+    return InletCapacity(x_m=np.asarray(x)[usable], y_m=np.asarray(y)[usable], capacity_m3_s=share[usable])
+
+
+def _shares(down: NDArray[np.int64], most_m3_s: F64, inlets: NDArray[np.int64]) -> F64:
+    """Least capacity per inlet upstream along the way of each inlet; a way that runs in a circle ends where it closes."""
+    upstream = np.zeros(len(down))
+    ways: list[list[int]] = []
+    for start in inlets.tolist():
+        way, seen, node = [], {start}, start
+        while node >= 0:
+            way.append(node)
+            upstream[node] += 1.0
+            node = int(down[node])
+            if node in seen:
+                break
+            seen.add(node)
+        ways.append(way)
+    per_inlet = most_m3_s / np.maximum(upstream, 1.0)
+    return np.array([per_inlet[way].min() for way in ways])
+
+
+def designed_capacity(
+    city: City,
+    grid: FloodGrid,
+    served: NDArray[np.float32],
+    underpass: NDArray[np.bool_],
+    *,
+    formula: IntensityFormula = SHANGHAI_2017,
+) -> NDArray[np.float32]:
+    """Capacity by the code where the package has no sewers: what their designer had to reckon with.
+
+    Parameters
+    ----------
+    served : float32 array, shape (ny, nx)
+        Share of each cell under buildings and roads, which sewers serve.
+    underpass : bool array, shape (ny, nx)
+        Cells of underpasses, which have pumps of their own for a hectare each.
+    formula : IntensityFormula
+        Storm formula.
+
+    Returns
+    -------
+    float32 array, shape (ny, nx)
+        mm/h (GB 50014-2021, tables 4.1.3 and 4.1.8, lower end of the ranges).
+    """
+    residents = float(np.nansum(np.asarray(city.column("cells", "residents"), np.float64)))
+    usual_a = design_return_period_a(residents, ServedPlace.CENTRE)[0]
+    deep_a = design_return_period_a(residents, ServedPlace.UNDERGROUND)[0]
+    usual, deep = (
+        float(
+            design_capacity_mm_h(
+                formula, return_period_a=a, concentration_min=_CONCENTRATION_MIN, runoff_ratio=_RUNOFF_RATIO
+            )
+        )
+        for a in (usual_a, deep_a)
+    )
+    out = usual * np.minimum(served, 1.0)
+    pumped = deep * 1e4 / grid.cell_m**2
+    return np.where(underpass, pumped, out).astype(np.float32)
