@@ -18,6 +18,7 @@ from rasterio.warp import reproject, transform_bounds
 from rencheng.city.source_report import SourceReport
 from rencheng.city.terrain import Terrain
 from rencheng.kernel import InvalidInput
+from rencheng.science.height_squeeze import metres_of_steps, squeeze_of
 
 __all__ = ["terrain_from_rasters"]
 
@@ -33,6 +34,8 @@ def terrain_from_rasters(
     cell_m: float,
     report: SourceReport,
     crs: str | None = None,
+    squeezed_range_m: int | None = None,
+    lowest_m: float = 0.0,
 ) -> Terrain:
     """Bring elevation files to square cells of the city's metric system, clipped to a box.
 
@@ -50,6 +53,9 @@ def terrain_from_rasters(
         Takes how much of the box the files cover.
     crs : str, optional
         Reference system of files that name none.
+    squeezed_range_m : int, optional
+        Highest minus lowest height of files that hold whole metres squeezed into 0 … 255; ``lowest_m`` is the lowest.
+        The report says where a file's histogram shows such a squeeze and nothing is given here.
 
     Raises
     ------
@@ -66,8 +72,9 @@ def terrain_from_rasters(
     ground = np.full(shape, np.nan, dtype=np.float32)
     transform = Affine(cell_m, 0.0, west, 0.0, -cell_m, north)
     footprints = []
+    metres = None if squeezed_range_m is None else metres_of_steps(range_m=squeezed_range_m, lowest_m=lowest_m)
     for path in paths:
-        layer, footprint = _warped(path, crs, metric_crs, transform, shape)
+        layer, footprint = _warped(path, crs, metric_crs, transform, shape, metres, report)
         footprints.append(footprint)
         np.copyto(ground, layer, where=np.isnan(ground))
     known = np.isfinite(ground)
@@ -85,7 +92,13 @@ def terrain_from_rasters(
 
 
 def _warped(
-    path: Path, crs: str | None, metric_crs: str, transform: Any, shape: tuple[int, int]
+    path: Path,
+    crs: str | None,
+    metric_crs: str,
+    transform: Any,
+    shape: tuple[int, int],
+    metres: NDArray[np.float64] | None,
+    report: SourceReport,
 ) -> tuple[NDArray[np.float32], str]:
     layer = np.full(shape, np.nan, dtype=np.float32)
     name = _inside_zip(path)
@@ -102,6 +115,10 @@ def _warped(
             nodata = source.nodata
             if nodata is None and heights.dtype == np.int16:
                 nodata = _SRTM_VOID
+            if metres is None:
+                _tell_squeeze(path, heights if nodata is None else heights[heights != nodata], report)
+            else:
+                heights, nodata = _unsqueezed(path, heights, nodata, metres), None if nodata is None else np.nan
             reproject(
                 heights,
                 layer,
@@ -122,6 +139,31 @@ def _warped(
             mend="Fetch it again (GeoTIFF, SRTM .hgt, or a zip of one)",
         ) from error
     return layer, footprint
+
+
+def _tell_squeeze(path: Path, heights: NDArray[np.generic], report: SourceReport) -> None:
+    squeeze = squeeze_of(heights)
+    if squeeze is not None:
+        report.note(
+            f"warning: the heights of {path.name} look like {squeeze.range_m} whole metres squeezed into 0 … 255 (the "
+            f"comb in their histogram explains itself so to {squeeze.match:.0%}); heights above the lowest come out "
+            f"{1 - 255 / squeeze.range_m:.0%} too low. If so, say [dem] squeezed_range_m = {squeeze.range_m}"
+        )
+
+
+def _unsqueezed(
+    path: Path, heights: NDArray[Any], nodata: float | None, metres: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """Heights in metres of a file of steps; NaN where it knows none."""
+    unknown = np.zeros(heights.shape, np.bool_) if nodata is None else heights == nodata
+    steps = np.where(unknown, 0, heights)
+    if steps.min() < 0 or steps.max() >= len(metres) or np.any(steps != np.floor(steps)):
+        raise InvalidInput(
+            "squeezed_range_m is given, but heights are no whole steps from 0 to 255",
+            where=str(path),
+            mend="Leave squeezed_range_m out for heights in metres",
+        )
+    return np.where(unknown, np.nan, metres[steps.astype(np.int64)]).astype(np.float32)
 
 
 def _inside_zip(path: Path) -> str:

@@ -152,6 +152,8 @@ def read_terrain(work: ImportWork) -> None:
             cell_m=dem.cell_m,
             report=account,
             crs=dem.crs,
+            squeezed_range_m=dem.squeezed_range_m,
+            lowest_m=dem.lowest_m,
         )
 
     work.attempt(", ".join(dem.files), read)

@@ -90,6 +90,10 @@ class DemSection(_Section, frozen=True):
     margin_m: Annotated[float, msgspec.Meta(ge=0)] = 500.0
     crs: str | None = None
     """Reference system of files that name none."""
+    squeezed_range_m: Annotated[int, msgspec.Meta(ge=256)] | None = None
+    """Highest minus lowest height of files that hold whole metres squeezed into 0 … 255."""
+    lowest_m: float = 0.0
+    """Lowest height of squeezed files."""
 
 
 class FacilityCount(_Section, frozen=True):
@@ -267,4 +271,4 @@ class CityImport(_Section, frozen=True):
     units_from: tuple[UnitsFrom, ...] = ()
     stocks_from: tuple[StocksFrom, ...] = ()
     shelters_from: tuple[SheltersFrom, ...] = ()
-    extras: dict[Literal["feeds", "plans", "rules"], str] = {}
+    extras: dict[Literal["feeds", "flood", "plans", "river", "rules"], str] = {}
