@@ -20,7 +20,7 @@ __all__ = ["CityImported", "Progress", "import_city"]
 Progress = Callable[[str, float], None]
 """Told the step that begins and the share of the work done before it (0 … 1)."""
 
-EXTRAS: tuple[Literal["feeds", "plans", "rules"], ...] = ("feeds", "plans", "rules")
+EXTRAS: tuple[Literal["feeds", "flood", "plans", "river", "rules"], ...] = ("feeds", "flood", "plans", "river", "rules")
 """Folders that a package may carry besides its tables."""
 
 _STEPS = (
