@@ -13,6 +13,7 @@ from rencheng.assess.flood.frames import FloodGrid
 from rencheng.assess.flood.ground import Ground, flood_grid, ground_of
 from rencheng.assess.flood.land_cover import LandCover, land_cover, manning_of
 from rencheng.assess.flood.street_drainage import designed_capacity, inlet_capacity
+from rencheng.assess.flood.totals import LinkLengths, link_lengths
 from rencheng.city import City
 from rencheng.kernel import InvalidInput
 from rencheng.science.design_storm import SHANGHAI_2017, IntensityFormula
@@ -56,6 +57,8 @@ class FloodDomain:
         What inlets and pumps take from each cell.
     objects : ObjectIndex
         Which cells speak for which building, road link, facility and H3 cell.
+    links : LinkLengths
+        Length of every road link of ``objects``.
     sensor_ids : tuple of str
         Street depth sensors, as the city lists them.
     sensor_places : int64 array, shape (sensors,)
@@ -74,6 +77,7 @@ class FloodDomain:
     blocked: NDArray[np.bool_]
     drain_mm_h: NDArray[np.float32]
     objects: ObjectIndex
+    links: LinkLengths
     sensor_ids: tuple[str, ...]
     sensor_places: NDArray[np.int64]
     repairs: tuple[str, ...]
@@ -121,6 +125,7 @@ def flood_domain(
     bed = np.where(active, bed, 0.0)
     if water_level_m is not None:
         bed = _standing(bed, water, active, water_level_m)
+    objects = exposure_index(city, grid, dry=water | ~active | blocked, around_m=1.5 * cell_m)
     drain, drained_by = _drain(city, grid, cover, water, underpass, bed, formula) if drainage else (None, "none")
     return FloodDomain(
         grid=grid,
@@ -130,7 +135,8 @@ def flood_domain(
         water=water,
         blocked=blocked,
         drain_mm_h=np.zeros(bed.shape, np.float32) if drain is None else np.where(active, drain, np.float32(0.0)),
-        objects=exposure_index(city, grid, dry=water | ~active | blocked, around_m=1.5 * cell_m),
+        objects=objects,
+        links=link_lengths(city, objects),
         repairs=ground.repairs,
         drained_by=drained_by,
         **_sensors(city, grid, bed, ~water & active & ~blocked),

@@ -18,7 +18,7 @@ __all__ = ["MANNING", "ROAD_WIDTH_M", "LandCover", "land_cover", "manning_of"]
 F32 = NDArray[np.float32]
 
 MANNING = {"road": 0.02, "building": 0.02, "water": 0.03, "open": 0.05}
-"""Manning's n, s/m^(1/3): paved roads and roofs, water courses in earth, and the rest of a city (yards, lawns, gardens):
+"""Manning's n, s/m^(1/3): paved roads and roofs, water courses in earth, and the rest of a city (yards, lawns):
 Chow 1959, table 5-6; Australian Rainfall and Runoff, Project 15 (2012), table 10-1."""
 
 ROAD_WIDTH_M = {

@@ -1,4 +1,4 @@
-"""What storm sewers and pumps take from each cell of a flood raster, by the network of the package or by design rule."""
+"""What storm sewers and pumps take from each cell of a flood raster, by the package's network or by design rule."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def inlet_capacity(city: City) -> InletCapacity | None:
 
 
 def _shares(down: NDArray[np.int64], most_m3_s: F64, inlets: NDArray[np.int64]) -> F64:
-    """Least capacity per inlet upstream along the way of each inlet; a way that runs in a circle ends where it closes."""
+    """Least capacity per inlet upstream along the way of each inlet; a way in a circle ends where it closes."""
     upstream = np.zeros(len(down))
     ways: list[list[int]] = []
     for start in inlets.tolist():

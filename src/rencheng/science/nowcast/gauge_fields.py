@@ -39,24 +39,30 @@ def conditional_fields(
     float64 array, shape (members, t)
         Their mean tends to the kriged field, their variance to its error variance.
     """
-    kriged, _ = ordinary_kriging(gauge_xy_m, values[:, None], target_xy_m, variogram)
-    if variogram.nugget + variogram.sill <= 0.0:
-        return np.repeat(kriged.T, members, axis=0)
-    free = _unconditional(np.concatenate([target_xy_m, gauge_xy_m]), variogram, members, rng)
-    at_target, at_gauge = free[:, : len(target_xy_m)], free[:, len(target_xy_m) :]
-    known, _ = ordinary_kriging(gauge_xy_m, at_gauge.T.copy(), target_xy_m, variogram)
-    return np.asarray(kriged.T + at_target - known.T)
+    root = _covariance_root(np.concatenate([target_xy_m, gauge_xy_m]), variogram)
+    free = rng.standard_normal((members, len(root))) @ root.T
+    return _conditioned(gauge_xy_m, values, target_xy_m, variogram, free)
 
 
-def _unconditional(xy_m: F64, variogram: Variogram, members: int, rng: np.random.Generator) -> F64:
-    """Gaussian fields of the variogram's covariance at points, shape (members, points)."""
+def _conditioned(gauge_xy_m: F64, values: F64, target_xy_m: F64, variogram: Variogram, free: F64) -> F64:
+    """Free fields (members, targets + gauges) bent to the gauges by kriging what they lack there."""
+    lacking = values[None, :] - free[:, len(target_xy_m) :]
+    correction, _ = ordinary_kriging(gauge_xy_m, lacking.T.copy(), target_xy_m, variogram)
+    return np.asarray(free[:, : len(target_xy_m)] + correction.T)
+
+
+def _covariance_root(xy_m: F64, variogram: Variogram) -> F64:
+    """Lower Cholesky factor of the covariance between points."""
     if len(xy_m) > _MOST_POINTS:
         raise InvalidInput(
             f"{len(xy_m)} points are too many to draw fields at", where="gauge fields", mend="Use coarser rain cells"
         )
+    total = variogram.nugget + variogram.sill
+    if total <= 0.0:
+        return np.zeros((len(xy_m), len(xy_m)))
     covariance = variogram.covariance(pairwise_distance_m(xy_m, xy_m))
-    covariance[np.diag_indices(len(xy_m))] += 1e-8 * (variogram.nugget + variogram.sill)
-    return rng.standard_normal((members, len(xy_m))) @ np.linalg.cholesky(covariance).T
+    covariance[np.diag_indices(len(xy_m))] += 1e-8 * total
+    return np.asarray(np.linalg.cholesky(covariance))
 
 
 def gauge_nowcast(
@@ -70,25 +76,25 @@ def gauge_nowcast(
     rng: np.random.Generator,
     life_s: float = 3600.0,
 ) -> NDArray[np.float32]:
-    r"""Members of the rain to come where only gauges see it.
+    r"""Members of the rain where only gauges see it: as it fell, and as it may go on.
 
-    Rates are taken as square roots, which are nearer to normal (Sigrist et al. 2012, Ann. Appl. Stat. 6:1452). Members
-    agree with the gauges now; later they keep what is known by :math:`\rho = e^{-L/\tau}` around the mean of the city
-    and draw the rest anew with the same texture, so that each stays a possible rain field at every lead.
+    Rates are taken as square roots, which are nearer to normal (Sigrist et al. 2012, Ann. Appl. Stat. 6:1452). Every
+    member has a free field that changes slowly, :math:`\rho = e^{-\Delta t/\tau}` per step, bent to the gauges where
+    and when they were heard; later what is known fades at the same pace towards the mean of the gauges, so that each
+    member stays a possible rain field at every lead.
 
     Parameters
     ----------
     gauge_xy_m : float64 array, shape (s, 2)
         Gauges.
     rate_mm_h : float64 array, shape (times, s)
-        Rates of the last intervals, oldest first; NaN where none. The last known rate of a gauge counts as now; gauges
-        with none are left out.
+        Mean rates of the last steps, oldest first; NaN where none.
     target_xy_m : float64 array, shape (t, 2)
         Places.
     step_s : float
-        Time between leads.
+        Length of a step, past and future.
     leads, members : int
-        Leads after the present, and members.
+        Steps after the present, and members.
     rng : numpy.random.Generator
         Source of chance.
     life_s : float
@@ -96,7 +102,7 @@ def gauge_nowcast(
 
     Returns
     -------
-    float32 array, shape (members, leads + 1, t)
+    float32 array, shape (members, times + leads, t)
         Rates in mm/h.
 
     Raises
@@ -104,35 +110,35 @@ def gauge_nowcast(
     InvalidInput
         If no gauge has a rate, or one is negative; names the gauge.
     """
-    known = np.isfinite(rate_mm_h).any(axis=0)
-    if not known.any():
+    rate = np.asarray(rate_mm_h, dtype=np.float64)
+    if not np.isfinite(rate).any():
         raise InvalidInput("no gauge has a reading", where="gauge nowcast", mend="Check the rain feeds")
-    negative = np.flatnonzero((rate_mm_h < 0).any(axis=0))
-    if len(negative):
+    if (rate < 0).any():
+        first = int(np.flatnonzero((rate < 0).any(axis=0))[0])
         raise InvalidInput(
-            f"gauge {int(negative[0])} gives negative rain", where="gauge nowcast", mend="Leave suspect readings out"
+            f"gauge {first} gives negative rain", where="gauge nowcast", mend="Leave suspect readings out"
         )
-    xy, root = _distinct(gauge_xy_m[known], np.sqrt(rate_mm_h[:, known]))
-    now = _last_known(root)
-    variogram = fit_spherical(xy, root) if float(np.nanmax(root)) > 0 else Variogram(nugget=0.0, sill=0.0, range_m=1.0)
-    field = conditional_fields(xy, now, target_xy_m, variogram, members=members, rng=rng)
-    mean = float(now.mean())
-    out = np.empty((members, leads + 1, len(target_xy_m)), dtype=np.float32)
-    out[:, 0] = np.maximum(field, 0.0) ** 2
+    xy, root = _distinct(gauge_xy_m, np.sqrt(rate))
+    variogram = fit_spherical(xy, root)
+    factor = _covariance_root(np.concatenate([target_xy_m, xy]), variogram)
+    free = rng.standard_normal((members, len(factor))) @ factor.T
     keep = float(np.exp(-step_s / life_s))
-    for lead in range(1, leads + 1):
-        if variogram.nugget + variogram.sill > 0.0:
-            fresh = _unconditional(target_xy_m, variogram, members, rng)
-            field = mean + keep * (field - mean) + np.sqrt(1.0 - keep**2) * fresh
-        out[:, lead] = np.maximum(field, 0.0) ** 2
-    return out
-
-
-def _last_known(values: F64) -> F64:
-    """Last known value of every column."""
-    out = np.full(values.shape[1], np.nan)
-    for row in values:
-        out = np.where(np.isfinite(row), row, out)
+    out = np.empty((members, len(root) + leads, len(target_xy_m)), dtype=np.float32)
+    known, mean, since = np.zeros((members, len(target_xy_m))), 0.0, 0
+    for step in range(len(root) + leads):
+        if step:
+            free = keep * free + np.sqrt(1.0 - keep**2) * (rng.standard_normal(free.shape) @ factor.T)
+        heard = np.isfinite(root[step]) if step < len(root) else np.zeros(len(xy), dtype=np.bool_)
+        at_target = free[:, : len(target_xy_m)]
+        if heard.any():
+            own = np.concatenate([np.ones(len(target_xy_m), dtype=np.bool_), heard])
+            field = _conditioned(xy[heard], root[step, heard], target_xy_m, variogram, free[:, own])
+            known, mean, since = field - at_target, float(root[step, heard].mean()), 0
+        else:
+            since += 1
+            # the correction that the gauges asked for fades, and leaves the free field around their mean
+            field = at_target + mean + keep**since * (known - mean)
+        out[:, step] = np.maximum(field, 0.0) ** 2
     return out
 
 

@@ -94,27 +94,27 @@ def blend_with_tail(
 
     Parameters
     ----------
-    nowcast_mm_h : float32 array, shape (members, leads + 1, places)
-        Members, lead 0 first.
-    tail_mm_h : float64 array, shape (members, leads)
-        Mean rate over each step ahead.
+    nowcast_mm_h : float32 array, shape (members, steps, places)
+        Mean rates of the steps ahead.
+    tail_mm_h : float64 array, shape (members, steps)
+        The same of the tail.
     step_s : float
-        Time between leads.
+        Length of a step; its middle counts as lead time.
     trust_s : float
         Lead time at which the nowcast keeps 1/e of the weight: some two hours for radar, one for gauges (Germann &
         Zawadzki 2002).
 
     Returns
     -------
-    float32 array, shape (members, leads + 1, places)
+    float32 array, shape (members, steps, places)
 
     Examples
     --------
-    >>> one = blend_with_tail(np.full((1, 2, 1), 10.0, np.float32), np.array([[0.0]]), step_s=3600.0, trust_s=3600.0)
+    >>> one = blend_with_tail(np.full((1, 1, 1), 10.0, np.float32), np.array([[0.0]]), step_s=7200.0, trust_s=3600.0)
     >>> one.round(2).tolist()
-    [[[10.0], [3.68]]]
+    [[[3.68]]]
     """
-    lead_s = np.arange(nowcast_mm_h.shape[1]) * step_s
+    lead_s = (np.arange(nowcast_mm_h.shape[1]) + 0.5) * step_s
     weight = np.exp(-((lead_s / trust_s) ** 2))
-    tail = np.concatenate([np.zeros((len(tail_mm_h), 1)), tail_mm_h], axis=1)
-    return np.asarray(weight[None, :, None] * nowcast_mm_h + ((1.0 - weight) * tail)[:, :, None], dtype=np.float32)
+    blended = weight[None, :, None] * nowcast_mm_h + ((1.0 - weight) * tail_mm_h)[:, :, None]
+    return np.asarray(blended, dtype=np.float32)
