@@ -169,6 +169,9 @@ class ScriptedSession:
             raise InvalidInput("the body is empty", where="body")
         return Taken(accepted=len(data.splitlines()), flagged={}, reasons={})
 
+    def offer_rain_picture(self, source: str, at: datetime, data: bytes) -> list[Entry]:
+        raise OrderRefused(f"the script takes no picture by {source} of {at}: {len(data)} bytes")
+
     def control(self, *, phase: str | None = None, speed: float | None = None, restart: bool = False) -> Clock:
         with self._changed:
             if restart:

@@ -40,12 +40,15 @@ def replay_moments(run: Run, batches: list[FeedBatch], *, whole: bool = True) ->
         Whether they reach to the end of the record; else the run is not over.
     """
     run.loop.resume()
+    if run.loop.now is not None:
+        _look(run, run.loop.now)
     for number, delivery in enumerate(batches):
         progress = number / len(batches)
         yield from _ring(run, delivery.now, progress)
         yield Moment(at=delivery.now, progress_ratio=progress)
         intake = run.readings.take(run.feed_id, delivery.position, delivery.batch, now=delivery.now)
         run.loop.turn(delivery.now, intakes=[intake])
+        _look(run, delivery.now)
     if whole and not any(entry.kind == "RunEnded" for entry in run.ledger.stream("run/0")):
         _end(run, run.loop.now)
 
@@ -62,6 +65,7 @@ def rehearsal_moments(run: Run, world: World, agenda: Agenda) -> Iterator[Moment
         yield Moment(at=delivery.now, progress_ratio=world.progress_ratio)
         intake = run.readings.take(run.feed_id, delivery.position, delivery.readings, now=delivery.now)
         run.loop.turn(delivery.now, intakes=[intake])
+        _look(run, delivery.now)
     run.loop.turn(world.now, drafts=world.closing(run.fields.put(world.truth())), sensed=False)
     _end(run, world.now)
 
@@ -74,15 +78,17 @@ def _live_until(run: Run, agenda: Agenda, at: datetime, world: World) -> Iterato
     rung: datetime | None = None
     while True:
         agenda.observe(run.ledger.since(agenda.heard))
-        acts, timer = agenda.next_due(), run.loop.next_due()
+        acts, timer, flood = agenda.next_due(), run.loop.next_due(), _flood_due(run)
         if timer is not None and rung is not None and timer <= rung:
             timer = None  # it rang and had nothing to say; the delivery will ask again
-        due = min((d for d in (acts, timer) if d is not None), default=None)
+        due = min((d for d in (acts, timer, flood) if d is not None), default=None)
         if due is None or due >= at:
             return
         now = max(due, run.loop.now or due)
         yield Moment(at=now, progress_ratio=world.progress_ratio)
-        if timer is not None and (acts is None or timer <= acts):
+        if due == flood:
+            _take_flood(run, now)
+        elif timer is not None and (acts is None or timer <= acts):
             rung = due
             run.loop.turn(now, sensed=False)
         else:
@@ -100,11 +106,36 @@ def _act(run: Run, agenda: Agenda, now: datetime) -> None:
 
 def _ring(run: Run, until: datetime, progress: float) -> Iterator[Moment]:
     rung: datetime | None = None
-    while (due := run.loop.next_due()) is not None and due < until and (rung is None or due > rung):
-        rung = due
+    while True:
+        timer, flood = run.loop.next_due(), _flood_due(run)
+        if timer is not None and rung is not None and timer <= rung:
+            timer = None
+        due = min((d for d in (timer, flood) if d is not None), default=None)
+        if due is None or due >= until:
+            return
         now = max(due, run.loop.now or due)
         yield Moment(at=now, progress_ratio=progress)
-        run.loop.turn(now, sensed=False)
+        if due == flood:
+            _take_flood(run, now)
+        else:
+            rung = due
+            run.loop.turn(now, sensed=False)
+
+
+def _look(run: Run, now: datetime) -> None:
+    """Let the flood cycle begin if it is wanted."""
+    if run.flood is not None and (drafts := run.flood.look(now)):
+        run.loop.turn(now, drafts=drafts, sensed=False)
+
+
+def _flood_due(run: Run) -> datetime | None:
+    return None if run.flood is None else run.flood.next_due()
+
+
+def _take_flood(run: Run, now: datetime) -> None:
+    """Publish the flood cycle's outcome, and let every stage judge by it."""
+    assert run.flood is not None
+    run.loop.turn(now, drafts=run.flood.take(now))
 
 
 def _end(run: Run, now: datetime | None) -> None:

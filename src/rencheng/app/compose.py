@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ from rencheng.adapters.duckdb import DuckDbReadings
 from rencheng.adapters.files import FileFieldStore
 from rencheng.adapters.sqlite import SqliteLedger
 from rencheng.app.facts import RunStarted
+from rencheng.app.flood_desk import FloodDesk
+from rencheng.app.flood_watch import FloodWatch
 from rencheng.app.loop import Loop
 from rencheng.app.run_folder import RunFolder, RunMark, open_run_folder
 from rencheng.app.settings import Settings
@@ -42,6 +44,8 @@ class Run:
     loop: Loop
     feed_id: str
     """Feed that the run's own clock delivers."""
+    flood: FloodWatch | None = None
+    """The flood cycle beside the loop; None where it does not run."""
 
     def begin(self, now: datetime) -> list[Entry]:
         """Record what the run is made from; says nothing the second time."""
@@ -74,7 +78,9 @@ class Run:
                 self.loop.turn(now, intakes=[intake])
 
     def close(self) -> None:
-        """Release the stores."""
+        """Release the stores and end the flood cycle."""
+        if self.flood is not None:
+            self.flood.close()
         self.ledger.close()
         self.readings.close()
 
@@ -104,6 +110,7 @@ def compose(
     feed_id: str,
     settings: Settings,
     source_digest: str = "",
+    flood_rules: assess.FloodRules | None = None,
 ) -> Run:
     """Put a run together in a folder, or take up the one that is there.
 
@@ -123,6 +130,8 @@ def compose(
         Feed that the run's own clock delivers.
     source_digest : str
         Digest of what ``source`` names, so that another file of the same name is another run.
+    flood_rules : FloodRules, optional
+        How the flood cycle goes in this run; as the rules of assessment say unless given.
 
     Raises
     ------
@@ -142,7 +151,7 @@ def compose(
     readings = DuckDbReadings(folder.readings, channels=sense.channels_of_city(city))
     ledger = SqliteLedger(folder.ledger)
     channels = channels_for(mode, folder, settings)
-    inputs = _inputs(city, readings, fields, mode, tuple(channels))
+    inputs = _inputs(city, readings, fields, mode, tuple(channels), flood_rules)
     states = fold(ledger.since(0), evolve_all, initial_states())
     loop = Loop(ledger=ledger, inputs=inputs, channels=channels, states=states)
     return Run(
@@ -154,12 +163,31 @@ def compose(
         fields=fields,
         loop=loop,
         feed_id=feed_id,
+        flood=_flood_watch(city, folder, loop, mark, settings),
     )
 
 
+def _flood_watch(city: City, folder: RunFolder, loop: Loop, mark: RunMark, settings: Settings) -> FloodWatch | None:
+    """The flood cycle, where the city has ground to run it on and the settings let it."""
+    wanted = settings.flood == "on" or (settings.flood == "auto" and mark.mode != "replay")
+    rules = loop.inputs.assess.rules.flood
+    if not wanted or rules.every_min <= 0 or not (city.path / "terrain.tif").is_file():
+        return None
+    desk = FloodDesk(city=city.path, fields=folder.fields, raster_cells=rules.raster_cells)
+    return FloodWatch(loop=loop, desk=desk, seed=mark.seed, wall=mark.mode == "live")
+
+
 def _inputs(
-    city: City, readings: DuckDbReadings, fields: FileFieldStore, mode: str, channels: tuple[str, ...]
+    city: City,
+    readings: DuckDbReadings,
+    fields: FileFieldStore,
+    mode: str,
+    channels: tuple[str, ...],
+    flood_rules: assess.FloodRules | None,
 ) -> Inputs:
+    rules = assess.default_rules()
+    if flood_rules is not None:
+        rules = replace(rules, flood=flood_rules)
     response = respond.Inputs.of(city, simulate_units=mode != "live", close_when_reviewed=False, fields=fields)
 
     def role(duty: str, area: str) -> str:
@@ -170,7 +198,7 @@ def _inputs(
 
     return Inputs(
         sense=sense.Inputs(readings=readings),
-        assess=assess.Inputs(city=city, readings=readings, fields=fields, mode=mode),
+        assess=assess.Inputs(city=city, readings=readings, fields=fields, rules=rules, mode=mode),
         warn=warn.inputs_for(city, fields, mode=CAP_STATUS[mode], channels=channels),
         respond=response,
         recover=recover.Inputs(

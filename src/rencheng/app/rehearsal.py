@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+from rencheng import assess
 from rencheng.app.clocks import rehearsal_moments
 from rencheng.app.compose import Run, compose
 from rencheng.app.pace import Pace
@@ -31,7 +33,22 @@ def open_rehearsal(scenario: str, city_path: Path, out: Path, *, seed: int, sett
     """
     plot = read_scenario(scenario)
     city = read_city(city_path)
-    run = compose(city, out, mode="rehearsal", source=plot.name, seed=seed, feed_id=FEED, settings=settings)
+    flood = replace(
+        assess.default_rules().flood,
+        every_min=plot.flood.every_min,
+        members=plot.flood.members,
+        raster_cells=plot.flood.raster_cells,
+    )
+    run = compose(
+        city,
+        out,
+        mode="rehearsal",
+        source=plot.name,
+        seed=seed,
+        feed_id=FEED,
+        settings=settings,
+        flood_rules=flood,
+    )
     if run.ledger.head:
         run.close()
         raise Conflict(f"{out} already holds this rehearsal", mend="Choose another folder, or delete it")

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
+
 from rencheng.adapters.bulk import decode
+from rencheng.adapters.raster import rain_picture_from_raster
 from rencheng.app.clocks import Moment
 from rencheng.app.compose import Run
 from rencheng.app.open_run import make_report
@@ -21,7 +24,7 @@ from rencheng.city import City
 from rencheng.evaluate import report_html, report_json
 from rencheng.kernel import Bilingual, InvalidInput, NotFound, OrderRefused, RenchengError
 from rencheng.ledger import Entry, Ledger
-from rencheng.sense import FeedConfig, Intake, Readings
+from rencheng.sense import FeedConfig, Intake, Readings, TakeRainPicture, rain_picture_table
 
 __all__ = ["ClockReading", "Score", "Session"]
 
@@ -177,6 +180,36 @@ class Session:
             self._changed.notify_all()
             return intake
 
+    def offer_rain_picture(self, source: str, at: datetime, data: bytes) -> list[Entry]:
+        """Take a raster of rain rates (mm/h) that shows the instant ``at``.
+
+        Raises
+        ------
+        InvalidInput
+            If it is no raster, does not touch the city, or holds rain that cannot be.
+        OrderRefused
+            If the run is not live, or the picture is from the future or nobody's.
+        """
+        if not self._live:
+            raise OrderRefused("rain pictures can be offered to a live run only", mend="Start one with: rencheng run")
+        lon, lat = self.city.column("cells", "lon"), self.city.column("cells", "lat")
+        picture = rain_picture_from_raster(
+            data,
+            metric_crs=self.city.manifest.metric_crs,
+            bounds_lonlat=(float(lon.min()), float(lat.min()), float(lon.max()), float(lat.max())),
+        )
+        seen = picture.rate_mm_h[np.isfinite(picture.rate_mm_h)]
+        order = TakeRainPicture(
+            source=source,
+            at=at,
+            field=self._score.run.fields.put(rain_picture_table(picture)),
+            cell_m=picture.cell_m,
+            mean_mm_h=round(float(seen.mean()), 3),
+            highest_mm_h=round(float(seen.max()), 3),
+            missing_ratio=round(picture.missing_ratio, 4),
+        )
+        return self.order(order, actor=f"feed:{source}")
+
     def control(self, *, phase: str | None = None, speed: float | None = None, restart: bool = False) -> ClockReading:
         """Pause, go on, change the speed, or begin anew.
 
@@ -314,6 +347,11 @@ class Session:
         while not self._stop.is_set():
             with self._changed:
                 now, due = self._now(), self._score.run.loop.next_due()
+                flood = self._score.run.flood
+                if flood is not None and flood.ready():
+                    self._score.run.loop.turn(now, drafts=flood.take(now))
+                elif flood is not None and (given_up := flood.look(now)):
+                    self._score.run.loop.turn(now, drafts=given_up, sensed=False)
                 if time.monotonic() - last >= self._live_turn_s:
                     self._score.run.loop.turn(now)
                     last = time.monotonic()

@@ -39,6 +39,10 @@ class Settings:
         default=Path("outbox"),
         metadata={"help": "Folder of the file channel; a relative path is inside the run's folder"},
     )
+    flood: str = field(
+        default="off",
+        metadata={"help": "Flood forecast cycle beside the loop: auto (live runs and rehearsals), on, off"},
+    )
     demo_residents: int = field(
         default=100_000, metadata={"help": "Residents of the sandbox city that `make run` grows"}
     )
@@ -46,6 +50,8 @@ class Settings:
     demo_speed: float = field(default=120.0, metadata={"help": "Simulated seconds per second of the demo rehearsal"})
 
     def __post_init__(self) -> None:
+        if self.flood not in {"auto", "on", "off"}:
+            raise InvalidConfig(f"{self.flood!r} is none of them", where="RENCHENG_FLOOD", mend="Give auto, on or off")
         for name, (least, most) in _RANGES.items():
             value = getattr(self, name)
             if not least <= value <= most:

@@ -10,6 +10,7 @@ from rencheng.assess.decide import Inputs, decide
 from rencheng.assess.hazard_model import (
     Card,
     DepthObservation,
+    FloodOutlook,
     GaugeState,
     HazardModel,
     ModelInputs,
@@ -33,13 +34,15 @@ from rencheng.assess.read import (
 )
 from rencheng.assess.risk_collectors import read_risk_index
 from rencheng.assess.risk_index import RiskIndex, evaluate_risk_index
-from rencheng.assess.rules import AssessRules, default_rules, read_rules
+from rencheng.assess.rules import AssessRules, FloodRules, default_rules, read_rules
 
 __all__ = [
     "AssessRules",
     "Card",
     "DepthObservation",
     "FieldStore",
+    "FloodOutlook",
+    "FloodRules",
     "ForecastView",
     "GaugeState",
     "HazardModel",

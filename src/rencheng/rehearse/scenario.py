@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -14,7 +14,7 @@ import yaml
 from rencheng.kernel import Bilingual, InvalidConfig, InvalidInput, NotFound, parse_instant
 from rencheng.science.design_storm import SHANGHAI_2017, IntensityFormula
 
-__all__ = ["Instruments", "People", "River", "Scenario", "Storm", "Streets", "read_scenario"]
+__all__ = ["FloodCycle", "Instruments", "People", "River", "Scenario", "Storm", "Streets", "read_scenario"]
 
 FORMULAS: dict[str, IntensityFormula] = {"shanghai_2017": SHANGHAI_2017}
 """Storm intensity formulas a scenario may name."""
@@ -86,6 +86,15 @@ class People:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FloodCycle:
+    """How often the flood engine runs in the rehearsal, and how finely; 0 minutes is not at all."""
+
+    every_min: float = 30.0
+    members: int = 10
+    raster_cells: int = 50_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """All of it."""
 
@@ -101,6 +110,7 @@ class Scenario:
     streets: Streets
     instruments: Instruments
     people: People
+    flood: FloodCycle = field(default_factory=FloodCycle)
 
     def __post_init__(self) -> None:
         if self.storm.formula not in FORMULAS:

@@ -21,6 +21,9 @@ _HEADERS = {
     b"x-frame-options": b"SAMEORIGIN",
 }
 
+_BULKY = ("/api/readings/", "/api/rain-pictures/")
+"""What takes bodies up to the setting's size; orders are small."""
+
 
 class Guard:
     """ASGI middleware that bounds bodies, refuses changes asked for by foreign pages, and counts responses.
@@ -61,7 +64,7 @@ class Guard:
             await self._app(scope, _bounded(receive, limit), counted)
 
     def _limit(self, path: str) -> int:
-        return self._context.settings.max_body_mb * _MIB if path.startswith("/api/readings/") else _MIB
+        return self._context.settings.max_body_mb * _MIB if path.startswith(_BULKY) else _MIB
 
 
 def _foreign(headers: Headers) -> bool:

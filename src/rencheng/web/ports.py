@@ -126,6 +126,10 @@ class Session(Protocol):
         """Take a bulk of raw readings for a feed."""
         ...
 
+    def offer_rain_picture(self, source: str, at: datetime, data: bytes) -> Sequence[Entry]:
+        """Take a raster of rain rates; ``InvalidInput`` or ``OrderRefused`` where it cannot be."""
+        ...
+
     def control(self, *, phase: str | None = None, speed: float | None = None, restart: bool = False) -> ClockReading:
         """Pause, resume, hurry, slow or begin again; ``OrderRefused`` where the clock is the wall's."""
         ...

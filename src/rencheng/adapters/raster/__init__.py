@@ -1,5 +1,6 @@
-"""Raster files: elevation models in any format GDAL reads, brought to the city's metric grid."""
+"""Raster files: elevation models and rain pictures in any format GDAL reads, brought to the city's metric grid."""
 
 from rencheng.adapters.raster.elevation import terrain_from_rasters
+from rencheng.adapters.raster.rain import rain_picture_from_raster
 
-__all__ = ["terrain_from_rasters"]
+__all__ = ["rain_picture_from_raster", "terrain_from_rasters"]

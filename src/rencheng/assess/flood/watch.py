@@ -14,7 +14,7 @@ from rencheng.assess.model import FloodMemory, PublishedFlood
 from rencheng.assess.ports import FieldStore
 from rencheng.assess.rules import FloodRules
 from rencheng.assess.windows import series_window
-from rencheng.kernel import FactId, hours, micros
+from rencheng.kernel import FactId, InvalidInput, NotFound, hours, micros
 from rencheng.science.ensemble_verification import member_weights
 from rencheng.science.rainfall import rates_in_bins
 from rencheng.sense.facts import RainPictureTaken
@@ -183,9 +183,19 @@ def _rain_record(
     rain = series_window(readings, frame.gauges, "rain_mm", start=since - hours(1.5), end=now)
     rate = rates_in_bins(rain.row, rain.at_us, rain.value, gauges=len(frame.gauges), edges_us=edges_us)
     shown = tuple(
-        ((body.at - now).total_seconds(), rain_picture_from_table(fields.get(body.field))) for _, body in pictures
+        ((body.at - now).total_seconds(), picture)
+        for _, body in pictures
+        if (picture := _picture(fields, body.field)) is not None
     )
     return RainRecord(xy_m=frame.gauges.xy_m[near], edges_s=edges_s, rate_mm_h=rate[:, near], pictures=shown)
+
+
+def _picture(fields: FieldStore, name: str) -> RainPicture | None:
+    """A stored picture; None where an order named one that nobody stored, which must not stop the loop."""
+    try:
+        return rain_picture_from_table(fields.get(name))
+    except (NotFound, InvalidInput):
+        return None
 
 
 def _believed(
