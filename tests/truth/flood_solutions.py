@@ -31,7 +31,7 @@ def cell_means(profile: Callable[[Floats], Floats], edges_m: Floats, parts: int 
 def ritter(x_m: Floats, t_s: float, left_m: float) -> tuple[Floats, Floats]:
     """Dam break at x = 0 onto a dry frictionless bed (Ritter 1892): depth and velocity.
 
-    Between −c₀t and 2c₀t, c₀ = √(g·h_left): h = (2c₀ − x/t)²/9g and u = ⅔(c₀ + x/t). At the dam h = 4/9 h_left for ever.
+    Between −c₀t and 2c₀t, c₀ = √(g·h_left): h = (2c₀ − x/t)²/9g and u = ⅔(c₀ + x/t). At the dam h = 4/9 h_left always.
     """
     c0 = np.sqrt(G * left_m)
     xi = np.clip(x_m / t_s, -c0, 2.0 * c0)
@@ -132,8 +132,16 @@ def kinematic_outflow(t_s: Floats, length_m: float, rain_m_s: float, slope: floa
     return np.asarray(np.minimum(np.sqrt(slope) / manning * (rain_m_s * t_s) ** (5.0 / 3.0), rain_m_s * length_m))
 
 
+def kinematic_gone(t_s: Floats, length_m: float, rain_m_s: float, slope: float, manning: float) -> Floats:
+    """Volume per metre of width that has left the plane, m²: the integral of ``kinematic_outflow``."""
+    steady_s = (length_m * manning / (np.sqrt(slope) * rain_m_s ** (2.0 / 3.0))) ** 0.6
+    early = np.minimum(t_s, steady_s)
+    rising = 0.375 * np.sqrt(slope) / manning * rain_m_s ** (5.0 / 3.0) * early ** (8.0 / 3.0)
+    return np.asarray(rising + rain_m_s * length_m * (t_s - early))
+
+
 class SteadyFlow(NamedTuple):
-    """A steady flow over a bed made for it, in a channel 1000 m long and very wide (SWASHES 3.2, MacDonald et al. 1997).
+    """A steady flow over a bed made for it, in a channel 1000 m long, very wide (SWASHES 3.2, MacDonald et al. 1997).
 
     ``depth_m`` takes complex places too, so that its slope is exact (Squire & Trapp 1998).
     """
@@ -173,16 +181,36 @@ STEADY_FLOWS = {
 }
 
 
-def steady_bed(flow: SteadyFlow, cells: int, parts: int = 40) -> tuple[Floats, Floats]:
+APPROACH_M = 400.0
+"""Length of channel before a supercritical flow, in which it passes from a calm inflow through critical depth."""
+
+
+def approached(flow: SteadyFlow) -> SteadyFlow:
+    """The same flow with a calm approach before it: a discharge alone does not say the depth of a supercritical inflow.
+
+    From 1.5 times the critical depth at −400 m to the flow's own depth at 0, smoothly.
+    """
+    critical = float(np.cbrt(flow.discharge_m2_s**2 / G))
+    begun = float(np.real(flow.depth_m(np.array([0j])))[0])
+
+    def depth_m(x: AnyFloats) -> AnyFloats:
+        before = begun + (1.5 * critical - begun) * 0.5 * (1.0 - np.tanh((x + 0.5 * APPROACH_M) / 60.0))
+        return np.where(x.real < 0.0, before, flow.depth_m(np.where(x.real < 0.0, 0.0, x)))
+
+    return SteadyFlow(flow.discharge_m2_s, flow.manning, depth_m)
+
+
+def steady_bed(flow: SteadyFlow, cells: int, *, before: int = 0, parts: int = 40) -> tuple[Floats, Floats]:
     """Means over equal cells of the bed under a steady flow, zero at the outlet, and of its depth.
 
-    dz/dx = (q²/(g·h³) − 1)·dh/dx − n²q²/h^(10/3), integrated by the midpoint rule on ``parts`` pieces a cell.
+    dz/dx = (q²/(g·h³) − 1)·dh/dx − n²q²/h^(10/3), by the midpoint rule on ``parts`` pieces a cell. ``before``
+    more cells lie upstream of the channel's ``cells``.
     """
     width = CHANNEL_M / (cells * parts)
-    x = (np.arange(cells * parts) + 0.5) * width
+    x = (np.arange(-before * parts, cells * parts) + 0.5) * width
     h = np.real(flow.depth_m(x + 0j))
     slope_h = np.imag(flow.depth_m(x + 1e-30j)) / 1e-30
     q2 = flow.discharge_m2_s**2
     rise = ((q2 / (G * h**3) - 1.0) * slope_h - flow.manning**2 * q2 / h ** (10.0 / 3.0)) * width
     z = np.cumsum(rise) - 0.5 * rise - rise.sum()
-    return z.reshape(cells, parts).mean(axis=1), h.reshape(cells, parts).mean(axis=1)
+    return z.reshape(-1, parts).mean(axis=1), h.reshape(-1, parts).mean(axis=1)

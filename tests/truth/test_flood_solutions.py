@@ -17,6 +17,7 @@ from tests.truth.flood_solutions import (
     cell_means,
     hunter_wave,
     kinematic_depth,
+    kinematic_gone,
     kinematic_outflow,
     ritter,
     steady_bed,
@@ -99,6 +100,7 @@ def test_rain_that_fell_on_the_plane_left_it_or_stands_on_it() -> None:
     length, rain, slope, n = 200.0, 50.0 / 3.6e6, 0.02, 0.05
     times = np.linspace(0.0, 1200.0, 12001)
     gone = np.trapezoid(kinematic_outflow(times, length, rain, slope, n), times)
+    assert kinematic_gone(times, length, rain, slope, n)[-1] == pytest.approx(gone, rel=1e-6)
     stands = cell_means(lambda x: kinematic_depth(x, 1200.0, rain, slope, n), np.linspace(0.0, length, 401)).sum() * 0.5
     assert gone + stands == pytest.approx(rain * length * 1200.0, rel=1e-4)
 
