@@ -5,6 +5,12 @@ import OperationsView from '@/views/operations/OperationsView.vue'
 export const routes: RouteRecordRaw[] = [
   { path: '/', name: 'operations', component: OperationsView, meta: { title: 'nav.operations' } },
   {
+    path: '/flood',
+    name: 'flood',
+    component: () => import('@/views/flood/FloodView.vue'),
+    meta: { title: 'nav.flood' },
+  },
+  {
     path: '/report',
     name: 'report',
     component: () => import('@/views/report/ReportView.vue'),

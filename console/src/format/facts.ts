@@ -3,10 +3,14 @@ import type { Fact, Text } from '@/api/types'
 /** Facts that a duty officer need not see one by one. */
 export const BACKGROUND = new Set([
   'BatchTaken',
+  'RainPictureTaken',
   'MessageQueued',
   'MessageDelivered',
   'ForecastPublished',
   'RiskAssessed',
+  'FloodForecastPublished',
+  'FloodForecastSuperseded',
+  'FloodForecastScored',
   'IndicatorMeasured',
   'UnitReleased',
   'InjectPlayed',

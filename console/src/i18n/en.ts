@@ -1,9 +1,10 @@
+import { floodEn } from './flood'
 import type { zh } from './zh'
 
 type Messages<T> = { [K in keyof T]: T[K] extends string ? string : Messages<T[K]> }
 
 export const en: Messages<typeof zh> = {
-  nav: { label: 'Views', operations: 'Operations', report: 'Report' },
+  nav: { label: 'Views', operations: 'Operations', flood: 'Flood', report: 'Report' },
   mode: { live: 'LIVE', replay: 'REPLAY', rehearsal: 'REHEARSAL' },
   phase: { starting: 'starting', running: 'running', paused: 'paused', ended: 'ended', failed: 'failed' },
   clock: {
@@ -170,6 +171,16 @@ export const en: Messages<typeof zh> = {
     repair_crew: 'R',
     volunteer_team: 'V',
     bus: 'T',
+    flood_underpass: 'U',
+    flood_health: 'H',
+    flood_care: 'C',
+    flood_school: 'S',
+    flood_utility: 'E',
+    flood_metro: 'M',
+    flood_shelter: 'R',
+    flood_other_facility: 'F',
+    flood_advice: '!',
+    flood_road: 'R',
   },
   map: {
     label: 'Operations map',
@@ -274,6 +285,7 @@ export const en: Messages<typeof zh> = {
     BatchTaken: 'Readings taken',
     FeedFailed: 'Feed failed',
     FeedRecovered: 'Feed recovered',
+    RainPictureTaken: 'Rain picture taken',
     SensorSilent: 'Sensor silent',
     SensorRecovered: 'Sensor recovered',
     SensorSuspected: 'Sensor doubted',
@@ -283,6 +295,10 @@ export const en: Messages<typeof zh> = {
     SignalCleared: 'Signal cleared',
     ForecastPublished: 'Forecast published',
     RiskAssessed: 'Risk assessed',
+    FloodForecastPublished: 'Flood forecast published',
+    FloodForecastSuperseded: 'Flood cycle given up',
+    FloodForecastScored: 'Flood forecasts scored',
+    FloodAdviceGiven: 'Pump and gate advice given',
     WarningIssued: 'Warning issued',
     WarningUpgraded: 'Warning upgraded',
     WarningDowngraded: 'Warning downgraded',
@@ -325,5 +341,6 @@ export const en: Messages<typeof zh> = {
     LessonRecorded: 'Lesson recorded',
     WeightsRevised: 'Weights revised',
   },
+  flood: floodEn,
   report: { title: 'After-action report', json: 'JSON data', refresh: 'Refresh', frame: 'After-action report' },
 }

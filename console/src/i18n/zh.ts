@@ -1,5 +1,7 @@
+import { floodZh } from './flood'
+
 export const zh = {
-  nav: { label: '视图', operations: '态势', report: '复盘报告' },
+  nav: { label: '视图', operations: '态势', flood: '洪涝', report: '复盘报告' },
   mode: { live: '实况', replay: '回放', rehearsal: '演练' },
   phase: { starting: '启动中', running: '运行中', paused: '已暂停', ended: '已结束', failed: '失败' },
   clock: {
@@ -166,6 +168,16 @@ export const zh = {
     repair_crew: '修',
     volunteer_team: '志',
     bus: '客',
+    flood_underpass: '隧',
+    flood_health: '医',
+    flood_care: '养',
+    flood_school: '校',
+    flood_utility: '电',
+    flood_metro: '铁',
+    flood_shelter: '避',
+    flood_other_facility: '施',
+    flood_advice: '策',
+    flood_road: '路',
   },
   map: {
     label: '态势地图',
@@ -270,6 +282,7 @@ export const zh = {
     BatchTaken: '接收数据',
     FeedFailed: '数据源中断',
     FeedRecovered: '数据源恢复',
+    RainPictureTaken: '收到雨情图',
     SensorSilent: '监测站失联',
     SensorRecovered: '监测站恢复',
     SensorSuspected: '数据存疑',
@@ -279,6 +292,10 @@ export const zh = {
     SignalCleared: '信号解除',
     ForecastPublished: '发布预报',
     RiskAssessed: '风险评估',
+    FloodForecastPublished: '发布洪涝预报',
+    FloodForecastSuperseded: '洪涝预报被更新替代',
+    FloodForecastScored: '洪涝预报检验',
+    FloodAdviceGiven: '泵闸方案建议',
     WarningIssued: '发布预警',
     WarningUpgraded: '预警升级',
     WarningDowngraded: '预警降级',
@@ -321,5 +338,6 @@ export const zh = {
     LessonRecorded: '经验记录',
     WeightsRevised: '权重修订',
   },
+  flood: floodZh,
   report: { title: '复盘报告', json: 'JSON 数据', refresh: '刷新', frame: '复盘报告全文' },
 }

@@ -35,8 +35,9 @@ _GROUP_OF_FACILITY = {
     "metro_entrance": "metro",
     "shelter": "shelter",
 }
-SORTS = ("depth", "probability", "people", "first", "name")
-"""By what the list can be sorted: depth and probability highest first, ``first`` the soonest first."""
+SORTS = ("urgency", "depth", "probability", "people", "first", "name")
+"""By what the list can be sorted: by group as in :data:`GROUPS` and then depth; by depth or probability, highest first;
+by people; by the first lead time, soonest first; by name."""
 
 _NEVER = np.iinfo(np.int32).max
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
@@ -165,6 +166,10 @@ class FloodObjects:
     def sorted(self, rows: ObjectRows, by: str, *, reverse: bool = False) -> ObjectRows:
         """Sort rows by one of :data:`SORTS`, ties in the order of the table."""
         match by:
+            case "urgency":
+                rank = {group: n for n, group in enumerate(GROUPS)}
+                group = np.array([rank.get(g, len(rank)) for g in self.group[rows.at].tolist()], np.int64)
+                order = np.lexsort((-rows.prob, -rows.depth_m, group))
             case "probability":
                 order = np.lexsort((-rows.depth_m, -rows.prob))
             case "people":

@@ -248,7 +248,7 @@ def objects(
     context: Served,
     forecast_id: str,
     wanted: Wanted,
-    sort: Annotated[str, Query(pattern=f"^({'|'.join(SORTS)})$")] = "depth",
+    sort: Annotated[str, Query(pattern=f"^({'|'.join(SORTS)})$")] = "urgency",
     reverse: bool = False,
     offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
     limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
