@@ -15,62 +15,85 @@ from numpy.typing import NDArray
 
 from rencheng.science.flood.compiled import KERNEL
 from rencheng.science.flood.rows import (
-    SEGMENT,
-    active_runs,
+    afford_row,
     face_fluxes,
-    inverse_cube_root,
+    face_steps,
+    finish_row,
+    joint_runs,
     mark_wet,
-    prepare_row,
     rain_on_row,
-    record_row,
-    rub_row,
+    working_runs,
 )
 
-__all__ = ["ROW_BUFFERS", "first_order_strip"]
+__all__ = ["FIRST_ORDER_HALO", "FIRST_ORDER_ROWS", "first_order_strip"]
 
-ROW_BUFFERS = 24
+FIRST_ORDER_ROWS = 30
 """Rows of scratch a strip needs, each ``nx + 1`` long."""
+
+FIRST_ORDER_HALO = 1
+"""Rows a strip reads beyond itself on either side."""
 
 Grid = NDArray[Any]
 
 
 @njit(**KERNEL)
-def _update_row(
-    depth: Grid,
+def _north_faces(
+    row: int,
+    wet: NDArray[np.uint8],
+    runs: NDArray[np.int64],
+    bed: NDArray[np.float64],
+    crest: NDArray[np.float64],
+    depth_a: Grid,
+    u_a: Grid,
+    v_a: Grid,
+    most_a: Grid,
+    depth_b: Grid,
+    u_b: Grid,
+    v_b: Grid,
+    most_b: Grid,
+    real: Grid,
+    step: Grid,
+    wall: Grid,
+    mass: Grid,
+    push_a: Grid,
+    push_b: Grid,
+    shear: Grid,
+) -> None:
+    """Fluxes between a row and the next one to the north; zero where both are dry."""
+    nx = bed.shape[1]
+    mass[:nx] = real[7]
+    push_a[:nx] = real[7]
+    push_b[:nx] = real[7]
+    shear[:nx] = real[7]
+    for k in range(joint_runs(wet, row, nx, runs)):
+        a, b = runs[0, k], runs[1, k]
+        face_steps(bed[row, a:b], bed[row + 1, a:b], crest[a:b], step[a:b], wall[a:b])
+        face_fluxes(
+            step[a:b], wall[a:b], depth_a[a:b], v_a[a:b], u_a[a:b], most_a[a:b],
+            depth_b[a:b], v_b[a:b], u_b[a:b], most_b[a:b], real[0], real[1], real[2],
+            mass[a:b], push_a[a:b], push_b[a:b], shear[a:b],
+        )  # fmt: skip
+
+
+@njit(**KERNEL)
+def _afford(
+    row: int,
+    wet: NDArray[np.uint8],
+    runs: NDArray[np.int64],
+    depth: NDArray[np.float64],
     u: Grid,
     v: Grid,
-    old: Grid,
-    rain: NDArray[np.float64],
-    per_cell: float,
-    per_cell_real: float,
-    shallow: float,
-    zero: float,
-    one: float,
-    x_mass: Grid,
-    x_push_a: Grid,
-    x_push_b: Grid,
-    x_shear: Grid,
-    s_mass: Grid,
-    s_push: Grid,
-    s_shear: Grid,
-    n_mass: Grid,
-    n_push: Grid,
-    n_shear: Grid,
-    film: Grid,
+    real: Grid,
+    kept: Grid,
 ) -> None:
-    """Let the fluxes through the four faces of each cell of a row act for one step; friction comes after."""
-    for i in range(depth.shape[0]):
-        net = np.float64(x_mass[i]) - np.float64(x_mass[i + 1]) + (np.float64(s_mass[i]) - np.float64(n_mass[i]))
-        depth[i] = depth[i] + per_cell * net + rain[i]
-    for i in range(depth.shape[0]):
-        film[i] = max(depth[i], shallow)
-    for i in range(depth.shape[0]):
-        inverse = one / film[i]
-        east = old[i] * u[i] + per_cell_real * (x_push_b[i] - x_push_a[i + 1] + (s_shear[i] - n_shear[i]))
-        north = old[i] * v[i] + per_cell_real * (x_shear[i] - x_shear[i + 1] + (s_push[i] - n_push[i]))
-        moves = film[i] > shallow
-        u[i] = east * inverse if moves else zero
-        v[i] = north * inverse if moves else zero
+    """Depths and affordable fluxes of the runs of a row, with a cell more at their ends."""
+    nx = depth.shape[0]
+    for k in range(working_runs(wet, row, nx, runs)):
+        a, b = max(runs[0, k] - 1, 0), min(runs[1, k] + 1, nx)
+        afford_row(
+            depth[a:b], u[a:b], v[a:b], real[0], real[1], real[2], real[4],
+            kept[0, a:b], kept[1, a:b], kept[2, a:b], kept[3, a:b], kept[4, a:b],
+        )  # fmt: skip
 
 
 @njit(**KERNEL)
@@ -114,106 +137,91 @@ def first_order_strip(
 
     Parameters
     ----------
-    real : array, shape (6,)
-        Gravity, 0.5, tiny, the depth below which water stands still, ``cell_m / step_s`` with a margin and
-        ``step_s / cell_m``, in the type of the arithmetic.
+    real : array, shape (8,)
+        Gravity, 0.5, tiny, the depth below which water stands still, ``cell_m / step_s`` with a margin,
+        ``step_s / cell_m``, ``step_s`` and zero, in the type of the arithmetic.
     halo_depth, halo_u, halo_v : arrays, shape (2, nx)
         The row south of the strip and the row north of it, as they were before the step.
     crest_x, crest_y : arrays, shape (ny or 1, nx + 1) and (ny + 1 or 1, nx)
         Wall crests on faces; one row serves all rows where there are no walls.
-    side_x, side_y : arrays, shape (2, 4, ny) and (2, 4, nx)
-        Fluxes through the outer faces (west, east; south, north): mass, push, shear flux, unused.
+    side_x, side_y : arrays, shape (2, 3, ny) and (2, 3, nx)
+        Mass, push and shear flux through the outer faces (west, east; south, north).
+    wet, wet_next : uint8 arrays, shape (ny, segments)
+        Which segments hold water, before the step and (written) after it.
     wave : float64 array, shape (2,)
-        Out: the largest wave speed ``|u| + |v| + 2c`` met after the step, and a number that is not finite if anything
-        in the strip is not.
+        Written: the largest wave speed ``|u| + |v| + 2c`` after the step, and a number that is finite only if all
+        speeds are.
     """
     ny, nx = depth.shape
-    gravity, half, tiny, shallow, cells_per_step, per_cell_real = real[0], real[1], real[2], real[3], real[4], real[5]
-    zero = half - half
-    one = half + half
-    per_cell = step_s / cell_m
+    gravity, half, tiny, zero = real[0], real[1], real[2], real[7]
+    walled = min(crest_y.shape[0] - 1, 1)  # one row serves all where there is only one
+    masked = min(open_ground.shape[0] - 1, 1)
+    varied = min(drag.shape[0] - 1, 1)
     x_mass, x_push_a, x_push_b, x_shear = buffer[0], buffer[1], buffer[2], buffer[3]
-    s_mass, s_push, s_push_a, s_shear = buffer[4], buffer[5], buffer[6], buffer[7]
-    n_mass, n_push, n_push_a, n_shear = buffer[8], buffer[9], buffer[10], buffer[11]
-    h_row, c_row, share_row = buffer[12], buffer[13], buffer[14]
-    h_next, c_next, share_next = buffer[15], buffer[16], buffer[17]
-    film, inverse_cube, speed, total = buffer[18], buffer[19], buffer[20], buffer[21]
-    third = one / (one + one + one)
-    four = one + one + one + one
+    s_mass, s_push, s_shear = buffer[4], buffer[5], buffer[6]
+    n_mass, n_push, n_shear, n_push_a = buffer[7], buffer[8], buffer[9], buffer[10]
+    step, wall, flat = buffer[11], buffer[12], buffer[13]
+    speed, total = buffer[14], buffer[15]
+    film, inverse_cube = buffer[26], buffer[27]
+    here, above = buffer[16:21], buffer[21:26]
+    flat[:] = zero
     speed[:] = zero
     total[:] = zero
-    # the faces south of the strip
+    _afford(first_row, wet, runs, depth[first_row], u[first_row], v[first_row], real, above)
     if first_row == 0:
         for i in range(nx):
-            n_mass[i] = side_y[0, 0, i]
-            n_push[i] = side_y[0, 1, i]
-            n_shear[i] = side_y[0, 2, i]
+            n_mass[i], n_push[i], n_shear[i] = side_y[0, 0, i], side_y[0, 1, i], side_y[0, 2, i]
     else:
-        prepare_row(halo_depth[0], halo_u[0], halo_v[0], gravity, half, tiny, cells_per_step, h_row, c_row, share_row)
-        prepare_row(
-            depth[first_row],
-            u[first_row],
-            v[first_row],
-            gravity,
-            half,
-            tiny,
-            cells_per_step,
-            h_next,
-            c_next,
-            share_next,
-        )
-        face_fluxes(
-            bed[first_row - 1], h_row[:nx], halo_v[0], halo_u[0], c_row, share_row,
-            bed[first_row], h_next[:nx], v[first_row], u[first_row], c_next, share_next,
-            crest_y[first_row if crest_y.shape[0] > 1 else 0], gravity, half, tiny,
-            n_mass[:nx], n_push_a, n_push, n_shear,
+        _afford(first_row - 1, wet, runs, halo_depth[0], halo_u[0], halo_v[0], real, here)
+        _north_faces(
+            first_row - 1, wet, runs, bed, crest_y[first_row * walled],
+            here[0], halo_u[0], halo_v[0], here[4], above[0], u[first_row], v[first_row], above[3],
+            real, step, wall, n_mass, n_push_a, n_push, n_shear,
         )  # fmt: skip
-    prepare_row(
-        depth[first_row], u[first_row], v[first_row], gravity, half, tiny, cells_per_step, h_next, c_next, share_next
-    )
     for j in range(first_row, stop_row):
         s_mass, n_mass = n_mass, s_mass
         s_push, n_push = n_push, s_push
         s_shear, n_shear = n_shear, s_shear
-        h_row, h_next = h_next, h_row
-        c_row, c_next = c_next, c_row
-        share_row, share_next = share_next, share_row
+        here, above = above, here
         if j == ny - 1:
             for i in range(nx):
-                n_mass[i] = side_y[1, 0, i]
-                n_push_a[i] = side_y[1, 1, i]
-                n_shear[i] = side_y[1, 2, i]
+                n_mass[i], n_push_a[i], n_shear[i] = side_y[1, 0, i], side_y[1, 1, i], side_y[1, 2, i]
         else:
             if j + 1 < stop_row:
                 depth_b, u_b, v_b = depth[j + 1], u[j + 1], v[j + 1]
             else:
                 depth_b, u_b, v_b = halo_depth[1], halo_u[1], halo_v[1]
-            prepare_row(depth_b, u_b, v_b, gravity, half, tiny, cells_per_step, h_next, c_next, share_next)
-            face_fluxes(
-                bed[j], h_row[:nx], v[j], u[j], c_row, share_row,
-                bed[j + 1], h_next[:nx], v_b, u_b, c_next, share_next,
-                crest_y[j + 1 if crest_y.shape[0] > 1 else 0], gravity, half, tiny,
-                n_mass[:nx], n_push_a, n_push, n_shear,
+            _afford(j + 1, wet, runs, depth_b, u_b, v_b, real, above)
+            _north_faces(
+                j, wet, runs, bed, crest_y[(j + 1) * walled],
+                here[0], u[j], v[j], here[4], above[0], u_b, v_b, above[3],
+                real, step, wall, n_mass, n_push_a, n_push, n_shear,
             )  # fmt: skip
-        face_fluxes(
-            bed[j, : nx - 1], h_row[: nx - 1], u[j, : nx - 1], v[j, : nx - 1], c_row, share_row,
-            bed[j, 1:], h_row[1:nx], u[j, 1:], v[j, 1:], c_row[1:], share_row[1:],
-            crest_x[j if crest_x.shape[0] > 1 else 0, 1:nx], gravity, half, tiny,
-            x_mass[1:nx], x_push_a[1:], x_push_b[1:], x_shear[1:],
-        )  # fmt: skip
-        x_mass[0], x_push_b[0], x_shear[0] = side_x[0, 0, j], side_x[0, 1, j], side_x[0, 2, j]
-        x_mass[nx], x_push_a[nx], x_shear[nx] = side_x[1, 0, j], side_x[1, 1, j], side_x[1, 2, j]
-        rain_on_row(rate, rate_rows[j], rate_columns, open_ground[j if open_ground.shape[0] > 1 else 0], step_s, rain)
-        _update_row(
-            depth[j], u[j], v[j], h_row, rain, per_cell, per_cell_real, shallow, zero, one,
-            x_mass, x_push_a, x_push_b, x_shear, s_mass, s_push, s_shear, n_mass, n_push_a, n_shear, film,
-        )  # fmt: skip
-        inverse_cube_root(film[:nx], seed, bits, third, four, inverse_cube)
-        rub_row(
-            film[:nx], u[j], v[j], inverse_cube, drag[j if drag.shape[0] > 1 else 0], real[6], gravity, half,
-            speed, total, c_row,
-        )  # fmt: skip
-        record_row(depth[j], now_s + step_s, step_s, deep_m, peak[j], arrival[j], spell[j])
+        wet_next[j, :] = 0
+        crest = crest_x[j * walled]
+        open_row = open_ground[j * masked]
+        rough = drag[j * varied]
+        for k in range(working_runs(wet, j, nx, runs)):
+            a, b = runs[0, k], runs[1, k]
+            f, g = max(a, 1), min(b + 1, nx)
+            face_steps(bed[j, f - 1 : g - 1], bed[j, f:g], crest[f:g], step[f:g], wall[f:g])
+            face_fluxes(
+                step[f:g], wall[f:g], here[0, f - 1 : g - 1], u[j, f - 1 : g - 1], v[j, f - 1 : g - 1],
+                here[2, f - 1 : g - 1], here[0, f:g], u[j, f:g], v[j, f:g], here[1, f:g], gravity, half, tiny,
+                x_mass[f:g], x_push_a[f:g], x_push_b[f:g], x_shear[f:g],
+            )  # fmt: skip
+            x_mass[0], x_push_b[0], x_shear[0] = side_x[0, 0, j], side_x[0, 1, j], side_x[0, 2, j]
+            x_mass[nx], x_push_a[nx], x_shear[nx] = side_x[1, 0, j], side_x[1, 1, j], side_x[1, 2, j]
+            rain_on_row(rate, rate_rows[j], rate_columns[a:b], open_row[a:b], step_s, rain[a:b])
+            finish_row(
+                depth[j, a:b], u[j, a:b], v[j, a:b], here[0, a:b], rain[a:b], step_s / cell_m, real,
+                x_mass[a : b + 1], x_push_a[a : b + 1], x_push_b[a : b + 1], x_shear[a : b + 1],
+                s_mass[a:b], s_push[a:b], s_shear[a:b], n_mass[a:b], n_push_a[a:b], n_shear[a:b],
+                flat[a:b], flat[a:b], rough[a:b], film[a:b], inverse_cube[a:b],
+                seed[a:b], bits[a:b], speed[a:b], total[a:b], now_s + step_s, step_s, deep_m,
+                peak[j, a:b], arrival[j, a:b], spell[j, a:b],
+            )  # fmt: skip
+            mark_wet(depth[j], a, b, wet_next[j])
     fastest = zero
     check = zero
     for i in range(nx):

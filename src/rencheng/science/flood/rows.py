@@ -19,14 +19,18 @@ from rencheng.science.flood.riemann import face_bed, hllc_flux
 
 __all__ = [
     "SEGMENT",
-    "active_runs",
+    "afford_row",
     "face_fluxes",
+    "face_steps",
+    "finish_row",
     "inverse_cube_root",
+    "joint_runs",
     "mark_wet",
-    "prepare_row",
     "rain_on_row",
     "record_row",
     "rub_row",
+    "update_row",
+    "working_runs",
 ]
 
 SEGMENT = 64
@@ -39,8 +43,11 @@ Row = NDArray[Any]
 
 
 @njit(**KERNEL)
-def active_runs(wet: NDArray[np.uint8], row: int, starts: NDArray[np.int64], stops: NDArray[np.int64]) -> int:
-    """Runs of segments of a row to work on: those with water in them or in a segment beside, above or below."""
+def working_runs(wet: NDArray[np.uint8], row: int, nx: int, runs: NDArray[np.int64]) -> int:
+    """Runs of cells of a row to update: segments with water in them, or in a segment beside, above or below.
+
+    Writes first cell and stop of each run into the two rows of ``runs`` and returns their number.
+    """
     ny, segments = wet.shape
     count = 0
     before = False
@@ -50,31 +57,45 @@ def active_runs(wet: NDArray[np.uint8], row: int, starts: NDArray[np.int64], sto
         works |= row < ny - 1 and wet[min(row + 1, ny - 1), s] != 0
         works |= s > 0 and wet[row, max(s - 1, 0)] != 0
         works |= s < segments - 1 and wet[row, min(s + 1, segments - 1)] != 0
-        if works and not before:
-            starts[count] = s
         if works:
-            stops[count] = s + 1
-        elif before:
-            count += 1
+            if not before:
+                runs[0, count] = s * SEGMENT
+                count += 1
+            runs[1, count - 1] = min((s + 1) * SEGMENT, nx)
         before = works
-    return count + 1 if before else count
+    return count
 
 
 @njit(**KERNEL)
-def mark_wet(depth: Row, row: int, first: int, last: int, wet: NDArray[np.uint8]) -> None:
-    """Say for the segments ``first … last - 1`` of a row whether they hold water."""
-    nx = depth.shape[0]
-    for s in range(first, last):
+def joint_runs(wet: NDArray[np.uint8], row: int, nx: int, runs: NDArray[np.int64]) -> int:
+    """Runs of faces between a row and the next one to the north through which water may flow."""
+    count = 0
+    before = False
+    for s in range(wet.shape[1]):
+        works = wet[row, s] != 0 or wet[row + 1, s] != 0
+        if works:
+            if not before:
+                runs[0, count] = s * SEGMENT
+                count += 1
+            runs[1, count - 1] = min((s + 1) * SEGMENT, nx)
+        before = works
+    return count
+
+
+@njit(**KERNEL)
+def mark_wet(depth: Row, first: int, stop: int, wet: NDArray[np.uint8]) -> None:
+    """Say for the segments of a row between two cells whether they hold water."""
+    for s in range(first // SEGMENT, (stop + SEGMENT - 1) // SEGMENT):
         flag = 0
-        for i in range(s * SEGMENT, min((s + 1) * SEGMENT, nx)):
+        for i in range(s * SEGMENT, min((s + 1) * SEGMENT, depth.shape[0])):
             if depth[i] > 0.0:
                 flag = 1
                 break
-        wet[row, s] = flag
+        wet[s] = flag
 
 
 @njit(**KERNEL)
-def prepare_row(
+def afford_row(
     depth: Row,
     u: Row,
     v: Row,
@@ -83,40 +104,56 @@ def prepare_row(
     tiny: float,
     cells_per_step: float,
     row_depth: Row,
-    row_celerity: Row,
-    row_share: Row,
+    west: Row,
+    east: Row,
+    south: Row,
+    north: Row,
 ) -> None:
-    """Depth and celerity of a row, and what each cell may give per unit of outward wave speed.
+    """Depth of a row in the run's arithmetic and the largest mass flux each cell can afford through each face.
 
-    ``row_share`` times the outward wave speed at a face is the largest mass flux the cell can afford there: the four
-    faces together can never take more than the cell holds, whatever the time step (a local form of the draining limit
-    of Bollermann, Noelle & Lukáčová-Medviďová 2011, Commun. Comput. Phys. 10:371).
+    A cell's water is shared among its faces by their outward wave speeds, so that the four together never take more
+    than the cell holds, whatever the time step (a local form of the draining limit of Bollermann, Noelle &
+    Lukáčová-Medviďová 2011, Commun. Comput. Phys. 10:371).
     """
     zero = half - half
     for i in range(depth.shape[0]):
         row_depth[i] = depth[i]
         h = row_depth[i]
         c = math.sqrt(gravity * h)
-        outward = max(c + u[i], zero) + max(c - u[i], zero) + max(c + v[i], zero) + max(c - v[i], zero)
-        row_celerity[i] = c
-        row_share[i] = h * cells_per_step / max(outward, tiny)
+        to_west = max(c - u[i], zero)
+        to_east = max(c + u[i], zero)
+        to_south = max(c - v[i], zero)
+        to_north = max(c + v[i], zero)
+        share = h * cells_per_step / max(to_west + to_east + (to_south + to_north), tiny)
+        west[i] = share * to_west
+        east[i] = share * to_east
+        south[i] = share * to_south
+        north[i] = share * to_north
+
+
+@njit(**KERNEL)
+def face_steps(bed_a: Row, bed_b: Row, crest: Row, step: Row, wall: Row) -> None:
+    """Rise of the bed from cell ``a`` to cell ``b`` and of a wall between them above ``a``, in the run's arithmetic.
+
+    Differences of float64 levels keep their digits when rounded to float32; the levels themselves would not.
+    """
+    for f in range(step.shape[0]):
+        step[f] = bed_b[f] - bed_a[f]
+        wall[f] = crest[f] - bed_a[f]
 
 
 @njit(**KERNEL)
 def face_fluxes(
-    bed_a: Row,
+    step: Row,
+    wall: Row,
     depth_a: Row,
     normal_a: Row,
     shear_a: Row,
-    celerity_a: Row,
-    share_a: Row,
-    bed_b: Row,
+    most_a: Row,
     depth_b: Row,
     normal_b: Row,
     shear_b: Row,
-    celerity_b: Row,
-    share_b: Row,
-    crest: Row,
+    most_b: Row,
     gravity: float,
     half: float,
     tiny: float,
@@ -127,30 +164,77 @@ def face_fluxes(
 ) -> None:
     """Fluxes through a line of faces between cells ``a`` (west or south) and ``b`` (east or north).
 
-    Writes the mass flux (m²/s), the normal momentum flux as each of the two cells feels it, bed slope included
-    (m³/s²), and the flux of tangential momentum. First order: cell values stand at the face.
+    Parameters
+    ----------
+    step, wall : arrays, shape (n,)
+        Rise of the bed across the face and height of a wall, both above the bed on side ``a``, m.
+    depth_a, normal_a, shear_a : arrays, shape (n,)
+        Depth, velocity across the face and velocity along it on side ``a``; the same for ``b``.
+    most_a, most_b : arrays, shape (n,)
+        Largest mass flux each side can afford, m²/s.
+    mass, push_a, push_b, shear : arrays, shape (n,)
+        Written: mass flux (m²/s), normal momentum flux as each side feels it, bed slope included (m³/s²), and flux of
+        tangential momentum.
     """
     zero = half - half
-    for f in range(mass.shape[0]):
-        mass[f] = bed_b[f] - bed_a[f]
-        shear[f] = crest[f] - bed_a[f]
-    for f in range(mass.shape[0]):
+    for f in range(step.shape[0]):
         ha = depth_a[f]
         hb = depth_b[f]
-        step = mass[f]
-        face = _face_bed(ha, zero, hb, step, shear[f])
-        top_a = ha
-        top_b = step + hb
-        ha_face = max(min(top_a - face, ha), zero)
+        rise = step[f]
+        face = _face_bed(ha, zero, hb, rise, wall[f])
+        top_b = rise + hb
+        ha_face = max(min(ha - face, ha), zero)
         hb_face = max(min(top_b - face, hb), zero)
         flow, push = _hllc_flux(ha_face, normal_a[f], hb_face, normal_b[f], gravity, half, tiny)
-        most = share_a[f] * max(celerity_a[f] + normal_a[f], zero)
-        least = -(share_b[f] * max(celerity_b[f] - normal_b[f], zero))
-        flow = max(min(flow, most), least)
+        flow = max(min(flow, most_a[f]), -most_b[f])
         mass[f] = flow
-        push_a[f] = push + half * gravity * (ha + ha_face) * min(face, top_a)
-        push_b[f] = push + half * gravity * (hb + hb_face) * (min(face, top_b) - step)
+        push_a[f] = push + half * gravity * (ha + ha_face) * min(face, ha)
+        push_b[f] = push + half * gravity * (hb + hb_face) * (min(face, top_b) - rise)
         shear[f] = flow * (shear_a[f] if flow > zero else shear_b[f])
+
+
+@njit(**KERNEL)
+def update_row(
+    depth: Row,
+    u: Row,
+    v: Row,
+    old: Row,
+    rain: NDArray[np.float64],
+    per_cell: float,
+    per_cell_real: float,
+    shallow: float,
+    zero: float,
+    one: float,
+    x_mass: Row,
+    x_push_a: Row,
+    x_push_b: Row,
+    x_shear: Row,
+    s_mass: Row,
+    s_push: Row,
+    s_shear: Row,
+    n_mass: Row,
+    n_push: Row,
+    n_shear: Row,
+    slope_x: Row,
+    slope_y: Row,
+    film: Row,
+) -> None:
+    """Let the fluxes through the four faces of each cell of a row act for one step; friction comes after.
+
+    ``slope_x`` and ``slope_y`` are the bed's push inside the cells (m³/s²), zero in the first-order scheme.
+    """
+    for i in range(depth.shape[0]):
+        net = np.float64(x_mass[i]) - np.float64(x_mass[i + 1]) + (np.float64(s_mass[i]) - np.float64(n_mass[i]))
+        depth[i] = depth[i] + per_cell * net + rain[i]
+    for i in range(depth.shape[0]):
+        film[i] = max(depth[i], shallow)
+    for i in range(depth.shape[0]):
+        inverse = one / film[i]
+        east = x_push_b[i] - x_push_a[i + 1] + (s_shear[i] - n_shear[i]) + slope_x[i]
+        north = s_push[i] - n_push[i] + (x_shear[i] - x_shear[i + 1]) + slope_y[i]
+        moves = film[i] > shallow
+        u[i] = (old[i] * u[i] + per_cell_real * east) * inverse if moves else zero
+        v[i] = (old[i] * v[i] + per_cell_real * north) * inverse if moves else zero
 
 
 @njit(**KERNEL)
@@ -189,7 +273,6 @@ def rub_row(
     half: float,
     speed: Row,
     total: Row,
-    celerity: Row,
 ) -> None:
     """Bed friction by the exact root of backward Euler for the speed, and the wave speed that limits the next step.
 
@@ -209,7 +292,6 @@ def rub_row(
         v[i] *= keep
         c = math.sqrt(gravity * depth[i])
         wave = abs(u[i]) + abs(v[i]) + c + c
-        celerity[i] = c
         total[i] += wave
         speed[i] = max(speed[i], wave)
 
@@ -254,3 +336,51 @@ def record_row(
         peak[i] = max(peak[i], h)
         arrival[i] = min(arrival[i], now if h >= deep else never)
         spell[i] += step if h >= deep else nothing
+
+
+@njit(**KERNEL)
+def finish_row(
+    depth: Row,
+    u: Row,
+    v: Row,
+    old: Row,
+    rain: NDArray[np.float64],
+    per_cell: float,
+    real: Row,
+    x_mass: Row,
+    x_push_a: Row,
+    x_push_b: Row,
+    x_shear: Row,
+    s_mass: Row,
+    s_push: Row,
+    s_shear: Row,
+    n_mass: Row,
+    n_push: Row,
+    n_shear: Row,
+    slope_x: Row,
+    slope_y: Row,
+    drag: Row,
+    film: Row,
+    inverse_cube: Row,
+    seed: NDArray[np.float32],
+    bits: NDArray[np.uint32],
+    speed: Row,
+    total: Row,
+    end_s: float,
+    step_s: float,
+    deep_m: float,
+    peak: NDArray[np.float32],
+    arrival: NDArray[np.float32],
+    spell: NDArray[np.float32],
+) -> None:
+    """Fluxes, rain and friction act on a row, and its records are kept."""
+    gravity, half, shallow, zero = real[0], real[1], real[3], real[7]
+    one = half + half
+    four = one + one + one + one
+    update_row(
+        depth, u, v, old, rain, per_cell, real[5], shallow, zero, one, x_mass, x_push_a, x_push_b, x_shear,
+        s_mass, s_push, s_shear, n_mass, n_push, n_shear, slope_x, slope_y, film,
+    )  # fmt: skip
+    inverse_cube_root(film, seed, bits, one / (four - one), four, inverse_cube)
+    rub_row(film, u, v, inverse_cube, drag, real[6], gravity, half, speed, total)
+    record_row(depth, end_s, step_s, deep_m, peak, arrival, spell)

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rencheng.science.flood.boundary import SideConditions
+from rencheng.science.flood.boundary import LEVEL, SideConditions
 from rencheng.science.flood.domain import Domain
 from rencheng.science.flood.edge_flux import edge_fluxes, edge_wave_speed
-from rencheng.science.flood.first_order import ROW_BUFFERS, first_order_strip
+from rencheng.science.flood.first_order import FIRST_ORDER_HALO, FIRST_ORDER_ROWS, first_order_strip
 from rencheng.science.flood.ports import FloodRecords, Infiltration, Surface
 from rencheng.science.flood.rain import RainRate
 from rencheng.science.flood.rows import SEGMENT
@@ -93,11 +93,11 @@ class ShallowWater:
     def _new_scratch(self, nx: int, segments: int) -> tuple[Grid, ...]:
         seed = np.zeros(nx, dtype=np.float32)
         return (
-            np.zeros((ROW_BUFFERS, nx + 1), dtype=self._real),
+            np.zeros((FIRST_ORDER_ROWS, nx + 1), dtype=self._real),
             np.zeros(nx),
             seed,
             seed.view(np.uint32),
-            np.zeros((2, segments + 1), dtype=np.int64),
+            np.zeros((2, segments), dtype=np.int64),
         )
 
     def _first_wave_speed(self) -> float:
@@ -116,6 +116,7 @@ class ShallowWater:
     def advance(self, now_s: float, step_s: float, rain: RainRate, conditions: SideConditions) -> float:
         """Advance by a step; return the net volume that came in over the edge, m³."""
         outflow = self._edge(step_s, conditions)
+        self._wake(rain, conditions)
         halos = tuple(np.take(a, self._halo_index, axis=0) for a in (self._depth, self._u, self._v))
         real = self._constants(step_s)
         domain = self._domain
@@ -136,6 +137,15 @@ class ShallowWater:
         self._look_for_trouble()
         return -outflow * step_s * domain.cell_m
 
+    def _wake(self, rain: RainRate, conditions: SideConditions) -> None:
+        """Have the segments worked on where water may come from the sky or from outside."""
+        if rain.highest_m_s > 0:
+            self._wet[:] = 1
+        for k, edge in enumerate((self._wet[:, 0], self._wet[:, -1])):
+            edge[conditions.kind[k] >= LEVEL] = 1
+        for k, row in ((2, 0), (3, -1)):
+            self._wet[row, np.flatnonzero(conditions.kind[k] >= LEVEL) // SEGMENT] = 1
+
     def _share(self, strip: Callable[[int], None]) -> None:
         """Let the threads take strips as they come."""
         turn = itertools.count()
@@ -155,7 +165,7 @@ class ShallowWater:
     def _constants(self, step_s: float) -> Grid:
         cells_per_step = self._domain.cell_m / step_s
         return np.array(
-            [GRAVITY_M_S2, 0.5, 1e-30, SHALLOW_M, cells_per_step * (1 - 1e-6), 1.0 / cells_per_step, step_s],
+            [GRAVITY_M_S2, 0.5, 1e-30, SHALLOW_M, cells_per_step * (1 - 1e-6), 1.0 / cells_per_step, step_s, 0.0],
             dtype=self._real,
         )
 
