@@ -13,6 +13,7 @@ from rencheng.kernel.errors import InvalidInput
 from rencheng.science.flood.boundary import Condition, Stretch, boundary_from
 from rencheng.science.flood.domain import Domain, domain_from
 from rencheng.science.flood.inflow import inflows_from
+from rencheng.science.flood.local_inertial import LocalInertial
 from rencheng.science.flood.ports import Exchange, Infiltration, Stepper
 from rencheng.science.flood.rain import RainSeries, rain_from
 from rencheng.science.flood.result import FloodResult
@@ -178,6 +179,14 @@ def _stepper(
             order=order,
             dtype=dtype,
             cfl=0.9 if cfl is None else cfl,
+            arrival_depth_m=arrival_depth_m,
+            threads=count,
+        )
+    if device == "cpu" and scheme == "local_inertial":
+        return LocalInertial(
+            domain,
+            dtype=dtype,
+            cfl=0.7 if cfl is None else cfl,
             arrival_depth_m=arrival_depth_m,
             threads=count,
         )
