@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rencheng.kernel import InvalidInput
@@ -23,6 +23,7 @@ SILT_LOAM = {"conductivity_mm_h": 6.5, "suction_mm": 166.8, "deficit_ratio": 0.3
 depths = st.floats(0.0, 200.0, allow_subnormal=False)
 
 
+@settings(deadline=None)
 @given(held=depths, supply=depths, step=st.floats(0.001, 2.0), share=st.floats(0.05, 0.95))
 def test_cutting_a_step_in_two_changes_nothing(held: float, supply: float, step: float, share: float) -> None:
     whole = float(green_ampt_step(held, supply, step, **SILT_LOAM))
@@ -32,6 +33,7 @@ def test_cutting_a_step_in_two_changes_nothing(held: float, supply: float, step:
     assert whole == pytest.approx(first + second, rel=1e-9, abs=1e-9)
 
 
+@settings(deadline=None)
 @given(held=depths, supply=depths, step=st.floats(0.001, 2.0), conductivity=st.floats(0.0, 200.0))
 def test_the_ground_takes_no_more_than_there_is(held: float, supply: float, step: float, conductivity: float) -> None:
     soil = {"conductivity_mm_h": conductivity, "suction_mm": 100.0, "deficit_ratio": 0.3}
@@ -41,6 +43,7 @@ def test_the_ground_takes_no_more_than_there_is(held: float, supply: float, step
         assert taken == 0.0 or supply == 0.0
 
 
+@settings(deadline=None)
 @given(held=depths, supply=st.floats(1.0, 200.0), step=st.floats(0.01, 2.0))
 def test_wetter_ground_takes_less(held: float, supply: float, step: float) -> None:
     wetter = float(green_ampt_step(held + 5.0, supply, step, **SILT_LOAM))
@@ -56,6 +59,7 @@ def test_dry_ground_takes_water_at_any_rate_at_first() -> None:
     assert np.isinf(green_ampt_rate_mm_h(0.0, **SILT_LOAM))
 
 
+@settings(deadline=None)
 @given(rain=st.lists(st.floats(0.0, 30.0), min_size=1, max_size=20), number=st.floats(30.0, 100.0))
 def test_curve_number_steps_add_up_to_the_whole_storm(rain: list[float], number: float) -> None:
     total = np.concatenate([[0.0], np.cumsum(rain)])
@@ -78,6 +82,7 @@ def test_kernels_say_what_the_array_functions_say() -> None:
     assert constant_loss_step(2.0, rain, 0.5, initial_mm=5.0, rate_mm_h=12.0) == pytest.approx(losses)
 
 
+@settings(deadline=None)
 @given(taken=depths, supply=depths, step=st.floats(0.001, 2.0), share=st.floats(0.05, 0.95))
 def test_constant_loss_does_not_depend_on_the_step(taken: float, supply: float, step: float, share: float) -> None:
     law = {"initial_mm": 20.0, "rate_mm_h": 10.0}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rencheng.kernel import InvalidInput
@@ -24,6 +24,7 @@ BOX = Culvert(
 )
 
 
+@settings(deadline=None)
 @given(one=levels, two=levels)
 def test_flow_goes_down_and_turns_with_the_levels(one: float, two: float) -> None:
     for flow in (
@@ -64,6 +65,7 @@ def test_no_water_no_flow() -> None:
 
 
 @pytest.mark.parametrize("law", [HEC_22, RUBINATO_2017], ids=["hec22", "rubinato"])
+@settings(deadline=None)
 @given(depth=st.floats(0.0, 2.0), head=st.floats(-3.0, 4.0))
 def test_openings_take_from_the_higher_side(law: OpeningLaw, depth: float, head: float) -> None:
     q = float(opening_exchange_m3_s(depth, head, perimeter_m=2.0, area_m2=0.3, law=law))
