@@ -53,6 +53,8 @@ class FloodDomain:
         Rivers, lakes and the like, which take what reaches them and count as flooding nobody.
     blocked : bool array
         Cells mostly under buildings.
+    cover : LandCover
+        Shares of building, road and water.
     drain_mm_h : float32 array
         What inlets and pumps take from each cell.
     objects : ObjectIndex
@@ -75,6 +77,7 @@ class FloodDomain:
     active: NDArray[np.bool_]
     water: NDArray[np.bool_]
     blocked: NDArray[np.bool_]
+    cover: LandCover
     drain_mm_h: NDArray[np.float32]
     objects: ObjectIndex
     links: LinkLengths
@@ -134,6 +137,7 @@ def flood_domain(
         active=active,
         water=water,
         blocked=blocked,
+        cover=cover,
         drain_mm_h=np.zeros(bed.shape, np.float32) if drain is None else np.where(active, drain, np.float32(0.0)),
         objects=objects,
         links=link_lengths(city, objects),

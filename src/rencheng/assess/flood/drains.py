@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,12 +10,13 @@ from rencheng.assess.flood.domain import WATER_SINK_MM_H, FloodDomain
 __all__ = ["DrainSinks", "drain_sinks"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class DrainSinks:
     """Cells that take water, as the engine's ``Infiltration``.
 
     Parameters
     ----------
+    shape : (ny, nx)
+        Shape of the raster.
     places : int64 array, shape (n,)
         Flat indices of the cells.
     rate_m_s : float64 array, shape (n,)
@@ -26,17 +25,34 @@ class DrainSinks:
         Simulated seconds between two calls; 0 for every step.
     """
 
-    places: NDArray[np.int64]
-    rate_m_s: NDArray[np.float64]
-    interval_s: float = 0.0
+    def __init__(
+        self,
+        shape: tuple[int, int],
+        places: NDArray[np.int64],
+        rate_m_s: NDArray[np.float64],
+        *,
+        interval_s: float = 0.0,
+    ) -> None:
+        self.shape, self.places, self.rate_m_s, self.interval_s = shape, places, rate_m_s, interval_s
+        self._taken_m = np.zeros(len(places))
 
-    def absorb(self, depth_m: NDArray[np.float64], time_s: float, step_s: float) -> float:  # noqa: ARG002 — the engine's protocol gives the time
+    def absorb(self, depth_m: NDArray[np.float64], time_s: float, step_s: float) -> float:
         """Lower the depth (ny, nx) in place by what the cells take in a step; give the sum of depths taken, m."""
+        del time_s
         flat = depth_m.reshape(-1)
         held = flat[self.places]
-        taken = np.minimum(held, self.rate_m_s * step_s)
-        flat[self.places] = held - taken
+        left = np.maximum(held - self.rate_m_s * step_s, 0.0)
+        flat[self.places] = left
+        taken = held - left
+        self._taken_m += taken
         return float(taken.sum())
+
+    @property
+    def taken_mm(self) -> NDArray[np.float32]:
+        """Taken from each cell so far, mm over the cell, shape (ny, nx)."""
+        out = np.zeros(self.shape[0] * self.shape[1], np.float32)
+        out[self.places] = self._taken_m * 1000.0
+        return out.reshape(self.shape)
 
 
 def drain_sinks(domain: FloodDomain, *, ratio: float = 1.0) -> DrainSinks:
@@ -49,4 +65,4 @@ def drain_sinks(domain: FloodDomain, *, ratio: float = 1.0) -> DrainSinks:
     """
     rate = np.where(domain.water & domain.active, WATER_SINK_MM_H, ratio * domain.drain_mm_h.astype(np.float64))
     places = np.flatnonzero(rate.ravel() > 0.0)
-    return DrainSinks(places=places, rate_m_s=rate.ravel()[places] / 3.6e6)
+    return DrainSinks(rate.shape, places, rate.ravel()[places] / 3.6e6)

@@ -1,0 +1,12 @@
+"""``rencheng flood``: the flood engine from the command line."""
+
+from __future__ import annotations
+
+import typer
+
+from rencheng.cli import flood_run
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True, help="Water over the ground: runs, extents, forecasts.")
+app.command("run")(flood_run.run)
