@@ -18,6 +18,7 @@ from rencheng.science.flood.first_order import FIRST_ORDER_HALO, FIRST_ORDER_ROW
 from rencheng.science.flood.ports import FloodRecords, Infiltration, Surface
 from rencheng.science.flood.rain import RainRate
 from rencheng.science.flood.rows import SEGMENT
+from rencheng.science.flood.second_order import SECOND_ORDER_HALO, SECOND_ORDER_ROWS, second_order_strip
 
 __all__ = ["GRAVITY_M_S2", "ShallowWater"]
 
@@ -31,6 +32,9 @@ FASTEST_M_S = 200.0
 """Wave speed above which a run is called diverged: a dam break from 1,000 m of water is slower."""
 
 CELLS_PER_STRIP = 60_000
+
+STEEPNESS = 1.5
+"""Steepness of the slope limiter: 1 is minmod, 2 the monotonised central limiter."""
 
 Grid = NDArray[Any]
 
@@ -84,7 +88,9 @@ class ShallowWater:
         self._spell = np.zeros((ny, nx), dtype=np.float32)
         self._side_x = np.zeros((2, 3, ny))
         self._side_y = np.zeros((2, 3, nx))
-        self._halo_index = np.array([(max(a - 1, 0), min(b, ny - 1)) for a, b in self._rows])
+        halo = SECOND_ORDER_HALO if order == 2 else FIRST_ORDER_HALO
+        beyond = [(*range(a - halo, a), *range(b, b + halo)) for a, b in self._rows]
+        self._halo_index = np.clip(np.array(beyond, dtype=np.int64), 0, ny - 1)
         self._scratch = [self._new_scratch(nx, segments) for _ in self._rows]
         self._wave = np.zeros((count, 2))
         self._fastest = self._first_wave_speed()
@@ -93,7 +99,7 @@ class ShallowWater:
     def _new_scratch(self, nx: int, segments: int) -> tuple[Grid, ...]:
         seed = np.zeros(nx, dtype=np.float32)
         return (
-            np.zeros((FIRST_ORDER_ROWS, nx + 1), dtype=self._real),
+            np.zeros((SECOND_ORDER_ROWS if self._order == 2 else FIRST_ORDER_ROWS, nx + 1), dtype=self._real),
             np.zeros(nx),
             seed,
             seed.view(np.uint32),
@@ -121,9 +127,11 @@ class ShallowWater:
         real = self._constants(step_s)
         domain = self._domain
 
+        advance = second_order_strip if self._order == 2 else first_order_strip
+
         def strip(k: int) -> None:
             first, stop = self._rows[k]
-            first_order_strip(
+            advance(
                 first, stop, now_s, step_s, domain.cell_m, real, self._depth, self._u, self._v, domain.bed_m,
                 halos[0][k], halos[1][k], halos[2][k], domain.crest_x_m, domain.crest_y_m, self._drag,
                 rain.rate_m_s, rain.rows, rain.columns, domain.open_ground, self._side_x, self._side_y,
@@ -165,7 +173,7 @@ class ShallowWater:
     def _constants(self, step_s: float) -> Grid:
         cells_per_step = self._domain.cell_m / step_s
         return np.array(
-            [GRAVITY_M_S2, 0.5, 1e-30, SHALLOW_M, cells_per_step * (1 - 1e-6), 1.0 / cells_per_step, step_s, 0.0],
+            [GRAVITY_M_S2, 0.5, 1e-30, SHALLOW_M, cells_per_step * (1 - 1e-6), 1.0 / cells_per_step, step_s, 0.0, STEEPNESS, -1e29],
             dtype=self._real,
         )
 

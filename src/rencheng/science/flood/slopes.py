@@ -1,0 +1,162 @@
+"""Limited slopes, half-step prediction and face values of a row: what the second-order scheme adds to the first.
+
+Surface level, depth and both velocities are reconstructed linearly in each cell (MUSCL); the bed at a face is the level
+less the depth, so that still water over any bed stays level (Audusse et al. 2004, SIAM J. Sci. Comput. 25:2050, §4). The
+face values are then carried half a step forward by the equations themselves (MUSCL-Hancock, van Leer 1984), friction
+included, so that one Riemann solution per face and step gives second order in time.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from numba import njit
+from numpy.typing import NDArray
+
+from rencheng.science.flood.compiled import KERNEL, SCALAR
+
+__all__ = ["face_values", "lifted_steps", "limited_slopes", "predict_faces"]
+
+Row = NDArray[Any]
+
+
+@njit(**SCALAR)
+def _limited(low: float, high: float, half: float, steep: float) -> float:
+    """Generalised minmod of two differences: the mean one, but never more than ``steep`` times either."""
+    zero = half - half
+    mean = half * (low + high)
+    up = max(min(min(steep * low, steep * high), mean), zero)
+    down = min(max(max(steep * low, steep * high), mean), zero)
+    return up + down
+
+
+@njit(**KERNEL)
+def limited_slopes(
+    rise_a: Row,
+    rise_b: Row,
+    wall_a: Row,
+    wall_b: Row,
+    depth_a: Row,
+    u_a: Row,
+    v_a: Row,
+    depth: Row,
+    u: Row,
+    v: Row,
+    depth_b: Row,
+    u_b: Row,
+    v_b: Row,
+    half: float,
+    steep: float,
+    shallow: float,
+    no_wall: float,
+    slope_depth: Row,
+    slope_level: Row,
+    slope_u: Row,
+    slope_v: Row,
+) -> None:
+    """Slopes of depth, level and velocities across each cell of a row, per cell width.
+
+    ``a`` is the neighbour to the west or south, ``b`` the one to the east or north. Beside dry ground or a wall all
+    slopes are zero: the cell is of first order there, and still water at a shore stays still.
+    """
+    zero = half - half
+    one = half + half
+    for i in range(depth.shape[0]):
+        h = depth[i]
+        low = h - depth_a[i]
+        high = depth_b[i] - h
+        thinnest = min(min(depth_a[i], depth_b[i]), h)
+        highest = max(wall_a[i], wall_b[i])
+        keep = one if thinnest > shallow else zero
+        keep = keep if highest < no_wall else zero
+        slope_depth[i] = keep * _limited(low, high, half, steep)
+        slope_level[i] = keep * _limited(low + rise_a[i], high + rise_b[i], half, steep)
+        slope_u[i] = keep * _limited(u[i] - u_a[i], u_b[i] - u[i], half, steep)
+        slope_v[i] = keep * _limited(v[i] - v_a[i], v_b[i] - v[i], half, steep)
+
+
+@njit(**KERNEL)
+def predict_faces(
+    depth: Row,
+    u: Row,
+    v: Row,
+    inverse_cube: Row,
+    drag: Row,
+    per_cell: float,
+    step_s: float,
+    gravity: float,
+    half: float,
+    x_depth: Row,
+    x_level: Row,
+    x_u: Row,
+    x_v: Row,
+    y_depth: Row,
+    y_level: Row,
+    y_u: Row,
+    y_v: Row,
+    mid_depth: Row,
+    mid_u: Row,
+    mid_v: Row,
+    push_x: Row,
+    push_y: Row,
+) -> None:
+    """State of each cell half a step on, and the bed's push on it at that time (m³/s²).
+
+    The slopes come in and stay; a face value is the state half a step on plus or minus half the slope.
+    """
+    for i in range(depth.shape[0]):
+        h = depth[i]
+        y2 = inverse_cube[i] * inverse_cube[i]
+        bare = math.sqrt(u[i] * u[i] + v[i] * v[i])
+        rub = half * step_s * drag[i] * y2 * y2 * bare
+        course = half * per_cell
+        dh = course * (u[i] * x_depth[i] + h * x_u[i] + (v[i] * y_depth[i] + h * y_v[i]))
+        du = course * (u[i] * x_u[i] + v[i] * y_u[i] + gravity * x_level[i])
+        dv = course * (v[i] * y_v[i] + u[i] * x_v[i] + gravity * y_level[i])
+        ease = (half + half) / (half + half + rub)
+        mid = h - max(min(dh, half * h), -(half * h))
+        mid_depth[i] = mid
+        mid_u[i] = (u[i] - du) * ease
+        mid_v[i] = (v[i] - dv) * ease
+        push_x[i] = gravity * mid * (x_depth[i] - x_level[i])
+        push_y[i] = gravity * mid * (y_depth[i] - y_level[i])
+
+
+@njit(**KERNEL)
+def face_values(
+    mid_depth: Row,
+    mid_u: Row,
+    mid_v: Row,
+    slope_depth: Row,
+    slope_level: Row,
+    slope_u: Row,
+    slope_v: Row,
+    side: float,
+    half: float,
+    depth: Row,
+    lift: Row,
+    u: Row,
+    v: Row,
+) -> None:
+    """Values at one face of each cell of a row (``side`` +0.5 to the east or north, −0.5 to the west or south).
+
+    ``lift`` is the bed at the face above the bed of the cell.
+    """
+    zero = half - half
+    for i in range(mid_depth.shape[0]):
+        depth[i] = max(mid_depth[i] + side * slope_depth[i], zero)
+        lift[i] = side * (slope_level[i] - slope_depth[i])
+        u[i] = mid_u[i] + side * slope_u[i]
+        v[i] = mid_v[i] + side * slope_v[i]
+
+
+@njit(**KERNEL)
+def lifted_steps(bed_a: Row, bed_b: Row, crest: Row, lift_a: Row, lift_b: Row, step: Row, wall: Row) -> None:
+    """Rise of the reconstructed bed across each face, and height of a wall above it, on side ``a``."""
+    for f in range(step.shape[0]):
+        step[f] = bed_b[f] - bed_a[f]
+        wall[f] = crest[f] - bed_a[f]
+    for f in range(step.shape[0]):
+        step[f] = step[f] + (lift_b[f] - lift_a[f])
+        wall[f] = wall[f] - lift_a[f]
