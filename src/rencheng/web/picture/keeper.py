@@ -185,6 +185,12 @@ class PictureKeeper:
             self._catch_up()
             return list(reversed(self.flood.superseded))
 
+    def closures(self) -> list[ClosureView]:
+        """Roads that are closed now."""
+        with self._lock:
+            self._catch_up()
+            return [c.model_copy() for c in self.ground.closures.values()]
+
     def position(self) -> tuple[int, int]:
         """Ledger position reached and batches of readings taken until then."""
         with self._lock:
