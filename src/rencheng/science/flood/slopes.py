@@ -68,12 +68,14 @@ def limited_slopes(
         high = depth_b[i] - h
         thinnest = min(min(depth_a[i], depth_b[i]), h)
         highest = max(wall_a[i], wall_b[i])
-        keep = one if thinnest > shallow else zero
-        keep = keep if highest < no_wall else zero
-        slope_depth[i] = keep * _limited(low, high, half, steep)
-        slope_level[i] = keep * _limited(low + rise_a[i], high + rise_b[i], half, steep)
-        slope_u[i] = keep * _limited(u[i] - u_a[i], u_b[i] - u[i], half, steep)
-        slope_v[i] = keep * _limited(v[i] - v_a[i], v_b[i] - v[i], half, steep)
+        free = one if highest < no_wall else zero
+        keep = free if h > shallow else zero
+        move = free if thinnest > shallow else zero
+        sharp = steep if thinnest > shallow else one
+        slope_depth[i] = keep * _limited(low, high, half, sharp)
+        slope_level[i] = keep * _limited(low + rise_a[i], high + rise_b[i], half, sharp)
+        slope_u[i] = move * _limited(u[i] - u_a[i], u_b[i] - u[i], half, steep)
+        slope_v[i] = move * _limited(v[i] - v_a[i], v_b[i] - v[i], half, steep)
 
 
 @njit(**KERNEL)
