@@ -74,7 +74,7 @@ def transverse_of_x_faces(south: Row, north: Row, quarter: float, out: Row) -> N
 def transverse_of_y_faces(below: Row, above: Row, quarter: float, out: Row) -> None:
     """Unit discharge along y faces: the mean of the four x faces about each (rows start a face west)."""
     for f in range(out.shape[0]):
-        out[f] = quarter * ((below[f] + below[f + 1]) + (above[f] + above[f + 1]))
+        out[f] = quarter * ((below[f] + above[f]) + (below[f + 1] + above[f + 1]))
 
 
 @njit(**KERNEL)
