@@ -43,6 +43,7 @@ def _north_faces(
     runs: NDArray[np.int64],
     bed: NDArray[np.float64],
     crest: NDArray[np.float64],
+    ramp: NDArray[np.float32],
     depth_a: Grid,
     u_a: Grid,
     v_a: Grid,
@@ -69,7 +70,7 @@ def _north_faces(
         a, b = runs[0, k], runs[1, k]
         face_steps(bed[row, a:b], bed[row + 1, a:b], crest[a:b], step[a:b], wall[a:b])
         face_fluxes(
-            step[a:b], wall[a:b], depth_a[a:b], v_a[a:b], u_a[a:b], most_a[a:b],
+            step[a:b], wall[a:b], ramp[a:b], depth_a[a:b], v_a[a:b], u_a[a:b], most_a[a:b],
             depth_b[a:b], v_b[a:b], u_b[a:b], most_b[a:b], real[0], real[1], real[2],
             mass[a:b], push_a[a:b], push_b[a:b], shear[a:b],
         )  # fmt: skip
@@ -113,6 +114,8 @@ def first_order_strip(
     halo_v: Grid,
     crest_x: NDArray[np.float64],
     crest_y: NDArray[np.float64],
+    ramp_x: NDArray[np.float32],
+    ramp_y: NDArray[np.float32],
     drag: Grid,
     rate: NDArray[np.float64],
     rate_rows: NDArray[np.int64],
@@ -144,6 +147,8 @@ def first_order_strip(
         The row south of the strip and the row north of it, as they were before the step.
     crest_x, crest_y : arrays, shape (ny or 1, nx + 1) and (ny + 1 or 1, nx)
         Wall crests on faces; one row serves all rows where there are no walls.
+    ramp_x, ramp_y : float32 arrays, shape (ny, nx + 1) and (ny + 1, nx)
+        Part of the bed's rise across each face that is slope, not step, m (see :func:`ramps`).
     side_x, side_y : arrays, shape (2, 3, ny) and (2, 3, nx)
         Mass, push and shear flux through the outer faces (west, east; south, north).
     wet, wet_next : uint8 arrays, shape (ny, segments)
@@ -174,7 +179,7 @@ def first_order_strip(
     else:
         _afford(first_row - 1, wet, runs, halo_depth[0], halo_u[0], halo_v[0], real, here)
         _north_faces(
-            first_row - 1, wet, runs, bed, crest_y[first_row * walled],
+            first_row - 1, wet, runs, bed, crest_y[first_row * walled], ramp_y[first_row],
             here[0], halo_u[0], halo_v[0], here[4], above[0], u[first_row], v[first_row], above[3],
             real, step, wall, n_mass, n_push_a, n_push, n_shear,
         )  # fmt: skip
@@ -193,7 +198,7 @@ def first_order_strip(
                 depth_b, u_b, v_b = halo_depth[1], halo_u[1], halo_v[1]
             _afford(j + 1, wet, runs, depth_b, u_b, v_b, real, above)
             _north_faces(
-                j, wet, runs, bed, crest_y[(j + 1) * walled],
+                j, wet, runs, bed, crest_y[(j + 1) * walled], ramp_y[j + 1],
                 here[0], u[j], v[j], here[4], above[0], u_b, v_b, above[3],
                 real, step, wall, n_mass, n_push_a, n_push, n_shear,
             )  # fmt: skip
@@ -206,7 +211,7 @@ def first_order_strip(
             f, g = max(a, 1), min(b + 1, nx)
             face_steps(bed[j, f - 1 : g - 1], bed[j, f:g], crest[f:g], step[f:g], wall[f:g])
             face_fluxes(
-                step[f:g], wall[f:g], here[0, f - 1 : g - 1], u[j, f - 1 : g - 1], v[j, f - 1 : g - 1],
+                step[f:g], wall[f:g], ramp_x[j, f:g], here[0, f - 1 : g - 1], u[j, f - 1 : g - 1], v[j, f - 1 : g - 1],
                 here[2, f - 1 : g - 1], here[0, f:g], u[j, f:g], v[j, f:g], here[1, f:g], gravity, half, tiny,
                 x_mass[f:g], x_push_a[f:g], x_push_b[f:g], x_shear[f:g],
             )  # fmt: skip

@@ -146,6 +146,7 @@ def face_steps(bed_a: Row, bed_b: Row, crest: Row, step: Row, wall: Row) -> None
 def face_fluxes(
     step: Row,
     wall: Row,
+    ramp: Row,
     depth_a: Row,
     normal_a: Row,
     shear_a: Row,
@@ -177,19 +178,27 @@ def face_fluxes(
         tangential momentum.
     """
     zero = half - half
+    one = half + half
+    four = one + one + one + one
     for f in range(step.shape[0]):
         ha = depth_a[f]
         hb = depth_b[f]
-        rise = step[f]
+        fall = step[f] + hb - ha
+        uphill = hb if fall > zero else ha
+        slope = max(min(ramp[f], fall), zero) + min(max(ramp[f], fall), zero)
+        slope = slope * min(four * uphill / max(max(ha, hb), tiny), one)
+        can_a = ha > step[f]
+        can_b = step[f] + hb > zero
+        rise = step[f] - slope
         face = _face_bed(ha, zero, hb, rise, wall[f])
         top_b = rise + hb
         ha_face = max(min(ha - face, ha), zero)
         hb_face = max(min(top_b - face, hb), zero)
         flow, push = _hllc_flux(ha_face, normal_a[f], hb_face, normal_b[f], gravity, half, tiny)
-        flow = max(min(flow, most_a[f]), -most_b[f])
+        flow = max(min(flow, most_a[f] if can_a else zero), -(most_b[f] if can_b else zero))
         mass[f] = flow
-        push_a[f] = push + half * gravity * (ha + ha_face) * min(face, ha)
-        push_b[f] = push + half * gravity * (hb + hb_face) * (min(face, top_b) - rise)
+        push_a[f] = push + half * gravity * ((ha + ha_face) * min(face, ha) + ha * slope)
+        push_b[f] = push + half * gravity * ((hb + hb_face) * (min(face, top_b) - rise) - hb * slope)
         shear[f] = flow * (shear_a[f] if flow > zero else shear_b[f])
 
 

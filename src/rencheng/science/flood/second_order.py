@@ -161,6 +161,7 @@ def _north_faces(
     runs: NDArray[np.int64],
     bed: NDArray[np.float64],
     crest: NDArray[np.float64],
+    ramp: NDArray[np.float32],
     here: Grid,
     above: Grid,
     real: Grid,
@@ -186,7 +187,7 @@ def _north_faces(
         _sides(above, 9, -half, half, a, b, side_b)
         lifted_steps(bed[row, a:b], bed[row + 1, a:b], crest[a:b], side_a[1, a:b], side_b[1, a:b], step[a:b], wall[a:b])
         face_fluxes(
-            step[a:b], wall[a:b], side_a[0, a:b], side_a[3, a:b], side_a[2, a:b], here[4, a:b],
+            step[a:b], wall[a:b], ramp[a:b], side_a[0, a:b], side_a[3, a:b], side_a[2, a:b], here[4, a:b],
             side_b[0, a:b], side_b[3, a:b], side_b[2, a:b], above[3, a:b], real[0], half, real[2],
             mass[a:b], push_a[a:b], push_b[a:b], shear[a:b],
         )  # fmt: skip
@@ -209,6 +210,8 @@ def second_order_strip(
     halo_v: Grid,
     crest_x: NDArray[np.float64],
     crest_y: NDArray[np.float64],
+    ramp_x: NDArray[np.float32],
+    ramp_y: NDArray[np.float32],
     drag: Grid,
     rate: NDArray[np.float64],
     rate_rows: NDArray[np.int64],
@@ -274,7 +277,7 @@ def second_order_strip(
                 n_mass[i], n_push_a[i], n_shear[i] = side_y[1, 0, i], side_y[1, 1, i], side_y[1, 2, i]
         else:
             _north_faces(
-                j, wet, runs, bed, crest_y[(j + 1) * walled], here, above, real, side_a, side_b, step, wall,
+                j, wet, runs, bed, crest_y[(j + 1) * walled], ramp_y[0], here, above, real, side_a, side_b, step, wall,
                 n_mass, n_push_a, n_push, n_shear,
             )  # fmt: skip
         if j < first_row:
@@ -293,7 +296,7 @@ def second_order_strip(
                 step[f:g], wall[f:g],
             )  # fmt: skip
             face_fluxes(
-                step[f:g], wall[f:g],
+                step[f:g], wall[f:g], ramp_x[0, f:g],
                 side_a[0, f - 1 : g - 1], side_a[2, f - 1 : g - 1], side_a[3, f - 1 : g - 1], here[2, f - 1 : g - 1],
                 side_b[0, f:g], side_b[2, f:g], side_b[3, f:g], here[1, f:g], gravity, half, tiny,
                 x_mass[f:g], x_push_a[f:g], x_push_b[f:g], x_shear[f:g],

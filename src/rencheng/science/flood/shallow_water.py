@@ -17,6 +17,7 @@ from rencheng.science.flood.edge_flux import edge_fluxes, edge_wave_speed
 from rencheng.science.flood.first_order import FIRST_ORDER_HALO, FIRST_ORDER_ROWS, first_order_strip
 from rencheng.science.flood.ports import FloodRecords, Infiltration, Surface
 from rencheng.science.flood.rain import RainRate
+from rencheng.science.flood.ramps import ramps
 from rencheng.science.flood.rows import SEGMENT
 from rencheng.science.flood.second_order import SECOND_ORDER_HALO, SECOND_ORDER_ROWS, second_order_strip
 
@@ -76,6 +77,9 @@ class ShallowWater:
         self._drag = (GRAVITY_M_S2 * domain.manning**2).astype(dtype)
         if self._drag.shape[1] == 1:
             self._drag = np.repeat(self._drag, nx, axis=1)
+        self._ramps = (
+            ramps(domain.bed_m) if order == 1 else (np.zeros((1, nx + 1), np.float32), np.zeros((1, nx), np.float32))
+        )
         count = max(1, min(ny // 8, math.ceil(ny * nx / CELLS_PER_STRIP)))
         self._rows = [(k * ny // count, (k + 1) * ny // count) for k in range(count)]
         self._threads = max(1, min(threads, count))
@@ -133,7 +137,7 @@ class ShallowWater:
             first, stop = self._rows[k]
             advance(
                 first, stop, now_s, step_s, domain.cell_m, real, self._depth, self._u, self._v, domain.bed_m,
-                halos[0][k], halos[1][k], halos[2][k], domain.crest_x_m, domain.crest_y_m, self._drag,
+                halos[0][k], halos[1][k], halos[2][k], domain.crest_x_m, domain.crest_y_m, *self._ramps, self._drag,
                 rain.rate_m_s, rain.rows, rain.columns, domain.open_ground, self._side_x, self._side_y,
                 self._wet, self._wet_next, self._peak, self._arrival, self._spell, self._arrival_depth_m,
                 *self._scratch[k], self._wave[k],
@@ -173,7 +177,18 @@ class ShallowWater:
     def _constants(self, step_s: float) -> Grid:
         cells_per_step = self._domain.cell_m / step_s
         return np.array(
-            [GRAVITY_M_S2, 0.5, 1e-30, SHALLOW_M, cells_per_step * (1 - 1e-6), 1.0 / cells_per_step, step_s, 0.0, STEEPNESS, -1e29],
+            [
+                GRAVITY_M_S2,
+                0.5,
+                1e-30,
+                SHALLOW_M,
+                cells_per_step * (1 - 1e-6),
+                1.0 / cells_per_step,
+                step_s,
+                0.0,
+                STEEPNESS,
+                -1e29,
+            ],
             dtype=self._real,
         )
 
