@@ -30,7 +30,7 @@ export const floodZh = {
   depthLegend: '水深（m）',
   percentLegend: '水深 ≥ {depth} m 的概率',
   roadLegend: '道路通行',
-  wheels: { 0: '减速慢行（≥ 0.15 m）', 1: '小型车停驶（≥ 0.3 m）', 2: '全部封闭（≥ 0.6 m）' },
+  wheels: { 0: '减速慢行（≥ 0.15 m）', 1: '小型车停驶（≥ 0.3 m）', 2: '各类车辆停驶（≥ 0.6 m）' },
   total: {
     area: '积水面积',
     residents: '受影响居民',
@@ -159,7 +159,7 @@ export const floodEn: Words<typeof floodZh> = {
   depthLegend: 'Water depth (m)',
   percentLegend: 'Probability of ≥ {depth} m',
   roadLegend: 'Roads',
-  wheels: { 0: 'pass slowly (≥ 0.15 m)', 1: 'cars stop (≥ 0.3 m)', 2: 'closed to all (≥ 0.6 m)' },
+  wheels: { 0: 'pass slowly (≥ 0.15 m)', 1: 'cars stop (≥ 0.3 m)', 2: 'all vehicles stop (≥ 0.6 m)' },
   total: {
     area: 'Area under water',
     residents: 'Residents affected',

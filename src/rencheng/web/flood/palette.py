@@ -14,11 +14,11 @@ Stop = tuple[float, tuple[int, int, int], float]
 """From this value on (metres, or percent): red, green, blue; opacity."""
 
 DEPTH_STOPS: tuple[Stop, ...] = (
-    (0.03, (142, 226, 240), 0.55),
-    (0.15, (72, 190, 242), 0.78),
-    (0.3, (38, 132, 240), 0.85),
-    (0.6, (92, 84, 232), 0.9),
-    (1.2, (178, 70, 222), 0.94),
+    (0.03, (116, 218, 240), 0.55),
+    (0.15, (60, 184, 244), 0.76),
+    (0.3, (38, 132, 240), 0.82),
+    (0.6, (92, 84, 232), 0.88),
+    (1.2, (178, 70, 222), 0.92),
 )
 """Stands also in ``console/src/map/water/colours.ts``; a test holds the two together."""
 
@@ -41,7 +41,7 @@ def coloured(values: NDArray[Any], stops: tuple[Stop, ...]) -> NDArray[np.uint8]
     Examples
     --------
     >>> coloured(np.array([0.0, 2.0]), DEPTH_STOPS).tolist()
-    [[142, 226, 240, 0], [178, 70, 222, 240]]
+    [[116, 218, 240, 0], [178, 70, 222, 235]]
     """
     top = stops[-1][0]
     table = _table(stops, top)
@@ -58,4 +58,5 @@ def _table(stops: tuple[Stop, ...], top: float) -> NDArray[np.uint8]:
         t = np.clip((value - (0.35 * low + 0.65 * high)) / (0.35 * (high - low)), 0, 1)
         smooth = (t * t * (3 - 2 * t))[:, None]
         colour = colour * (1 - smooth) + np.array([*rgb, alpha * 255]) * smooth
-    return np.rint(colour).astype(np.uint8)
+    table: NDArray[np.uint8] = np.rint(colour).astype(np.uint8)
+    return table
