@@ -58,6 +58,7 @@ def rehearsal_moments(run: Run, world: World, agenda: Agenda) -> Iterator[Moment
     yield Moment(at=world.now, progress_ratio=0.0)
     run.loop.turn(world.now, drafts=world.opening(), sensed=False)
     while world.now < world.end:
+        world.observe(run.ledger.since(world.heard))
         delivery = world.advance()
         for act in delivery.acts:
             agenda.plan(act)

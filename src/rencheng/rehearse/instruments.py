@@ -116,7 +116,6 @@ def measure(
     before: Water,
     after: Water,
     sky: Weather,
-    places: LowPlaces,
     reach: RiverReach,
     scenario: Scenario,
     rng: np.random.Generator,
@@ -132,7 +131,7 @@ def measure(
     step_s = after.time_s - before.time_s
     recorder.rain_mm[rain] += sky.rate(network.x_m[rain], network.y_m[rain], before.time_s) * step_s / 3600.0
     due = (after.time_s % network.interval_s) == 0
-    value = _truth(network, recorder, after, places, reach, scenario)
+    value = _truth(network, recorder, after, reach, scenario)
     value = _noisy(value, network, scenario.instruments, rng)
     stuck = after.time_s >= network.stuck_from_s
     value = np.where(stuck & np.isfinite(recorder.last), recorder.last, value)
@@ -158,11 +157,9 @@ def start_recorder(network: Network) -> Recorder:
     return Recorder(np.zeros(count), np.full(count, np.nan))
 
 
-def _truth(
-    network: Network, recorder: Recorder, water: Water, places: LowPlaces, reach: RiverReach, scenario: Scenario
-) -> F64:
+def _truth(network: Network, recorder: Recorder, water: Water, reach: RiverReach, scenario: Scenario) -> F64:
     value = recorder.rain_mm.copy()
-    depth, stage = water.depth_m(places), water.stage_m(reach, scenario)
+    depth, stage = water.street_m, water.stage_m(reach, scenario)
     for i, quantity in enumerate(network.quantities):
         if quantity == "water_depth_m":
             value[i] = depth[network.target[i]] if network.target[i] >= 0 else 0.0

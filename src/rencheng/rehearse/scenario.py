@@ -48,15 +48,12 @@ class River:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Streets:
-    """The low places of the city and the sewers that drain them."""
+    """The streets of the simulated world: how well its sewers work, and how finely its water is computed."""
 
-    design_return_period_a: float
-    catchment_ha: tuple[float, float]
-    runoff_ratio: float
     drain_ratio: tuple[float, float]
-    """What the sewers really take, as a share of their design; drawn evenly."""
-    bowl_m2: tuple[float, float]
-    rim_m: float
+    """What an inlet really takes, as a share of its capacity; drawn evenly."""
+    raster_cells: int = 50_000
+    """Cells of the flood engine's raster at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""The water of the simulated world: rain over gauges and basin, ponds in low streets, the river's stage."""
+"""The weather and the river of the simulated world, and the low places of its streets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rencheng.city import City
 from rencheng.rehearse.scenario import Scenario
 from rencheng.science.design_storm import StormCell, chicago_hyetograph, rain_rate
-from rencheng.science.runoff import Ponds, nash_cascade_step, pond_depth, pond_step, stage_from_discharge
+from rencheng.science.runoff import nash_cascade_step, stage_from_discharge
 
 __all__ = [
     "LowPlaces",
@@ -80,10 +80,9 @@ class LowPlaces:
     y_m: F64
     cell: NDArray[np.uint64]
     underpass: NDArray[np.bool_]
-    ponds: Ponds
 
 
-def low_places(city: City, scenario: Scenario, rng: np.random.Generator) -> LowPlaces:
+def low_places(city: City) -> LowPlaces:
     """Find the low places of a city; places within 60 m of one another are one."""
     from rencheng.kernel import cells_of
 
@@ -118,20 +117,6 @@ def low_places(city: City, scenario: Scenario, rng: np.random.Generator) -> LowP
         y_m=np.array(columns[4], dtype=np.float64),
         cell=cells_of(lons, lats, city.manifest.h3_resolution),
         underpass=np.array(columns[2], dtype=np.bool_),
-        ponds=_ponds(len(kept), scenario, rng),
-    )
-
-
-def _ponds(count: int, scenario: Scenario, rng: np.random.Generator) -> Ponds:
-    streets = scenario.streets
-    catchment = rng.uniform(*streets.catchment_ha, count) * 1e4
-    design_mm_h = scenario.formula.mean_mm_h(60.0, streets.design_return_period_a)
-    return Ponds(
-        catchment_m2=catchment,
-        runoff_ratio=np.full(count, streets.runoff_ratio),
-        drain_m3_s=catchment * streets.runoff_ratio * design_mm_h / 3.6e6 * rng.uniform(*streets.drain_ratio, count),
-        area_m2=rng.uniform(*streets.bowl_m2, count),
-        rim_m=np.full(count, streets.rim_m),
     )
 
 
@@ -200,14 +185,11 @@ class Water:
     """Where the water is now."""
 
     time_s: float
-    pond_m3: F64
+    street_m: F64
+    """Depth at the low places, shape (n,)."""
     basin_m3: F64
     rain_total_mm: F64
     """At the low places since the start."""
-
-    def depth_m(self, places: LowPlaces) -> F64:
-        """Depth at the low places, shape (n,)."""
-        return pond_depth(places.ponds, self.pond_m3)
 
     def stage_m(self, reach: RiverReach, scenario: Scenario) -> F64:
         """Stage at the gauges over their zero, shape (gauges,)."""
@@ -225,17 +207,18 @@ def start_water(places: LowPlaces, scenario: Scenario) -> Water:
     """Dry streets, and the river at base flow."""
     return Water(
         time_s=0.0,
-        pond_m3=np.zeros(len(places.lon)),
+        street_m=np.zeros(len(places.lon)),
         basin_m3=np.zeros(scenario.river.reservoirs),
         rain_total_mm=np.zeros(len(places.lon)),
     )
 
 
-def step_water(water: Water, sky: Weather, places: LowPlaces, reach: RiverReach, scenario: Scenario) -> Water:
-    """Let one step of the scenario pass."""
+def step_water(
+    water: Water, sky: Weather, places: LowPlaces, reach: RiverReach, scenario: Scenario, street_m: F64
+) -> Water:
+    """Let one step of the scenario pass, after which the low places stand ``street_m`` deep."""
     step_s = float(scenario.step_s)
     rate = sky.rate(places.x_m, places.y_m, water.time_s)
-    ponds, _, _ = pond_step(places.ponds, water.pond_m3, rate, step_s)
     middle = float(sky.rate(np.array([reach.x_m]), np.array([reach.y_m]), water.time_s)[0])
     river = scenario.river
     inflow = middle / 3.6e6 * river.basin_km2 * 1e6 * river.runoff_ratio
@@ -243,7 +226,7 @@ def step_water(water: Water, sky: Weather, places: LowPlaces, reach: RiverReach,
     return replace(
         water,
         time_s=water.time_s + step_s,
-        pond_m3=ponds,
+        street_m=street_m,
         basin_m3=basin,
         rain_total_mm=water.rain_total_mm + rate * step_s / 3600.0,
     )

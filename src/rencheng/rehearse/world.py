@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from rencheng.city import City
 from rencheng.kernel import Draft, LonLat
+from rencheng.ledger import Entry
 from rencheng.rehearse.facts import ScenarioEnded, ScenarioStarted
 from rencheng.rehearse.instruments import instrument, measure, start_recorder
 from rencheng.rehearse.people import Act
 from rencheng.rehearse.scenario import Scenario
+from rencheng.rehearse.street_water import street_water
 from rencheng.rehearse.water import low_places, river_reach, start_water, step_water, weather
+from rencheng.respond.facts import NeedRaised, UnitArrived, UnitReleased
 from rencheng.sense.batch import GOOD_SCHEMA, Decoded
 from rencheng.sense.orders import SubmitReport
 
@@ -22,6 +27,8 @@ __all__ = ["Delivery", "World"]
 
 _DEGREE_M = 111_195.0
 """Metres in a degree of latitude on the mean sphere."""
+_PUMP_M3_S = 1000.0 / 3600.0
+"""What a pump truck draws whose capacity the city does not know: 1,000 m³/h."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +39,15 @@ class Delivery:
     position: str
     readings: Decoded
     acts: tuple[Act, ...]
+
+
+def _pump_rates(city: City) -> dict[str, float]:
+    """Discharge of the city's pump trucks, m³/s; their capacity is in m³/h."""
+    return {
+        u["unit_id"]: float(u["capacity"]) / 3600.0
+        for u in city.rows("units")
+        if u["kind"] == "pump_truck" and u.get("capacity")
+    }
 
 
 class World:
@@ -51,17 +67,23 @@ class World:
         self.scenario = scenario
         self.seed = seed
         rng = np.random.default_rng([seed, 1])
-        self.places = low_places(city, scenario, rng)
+        self.places = low_places(city)
         self.reach = river_reach(city, scenario)
         self.sky = weather(city, scenario)
         self.network = instrument(city, self.places, self.reach, scenario, rng)
         self.water = start_water(self.places, scenario)
+        self.streets = street_water(city, scenario, self.places.x_m, self.places.y_m, np.random.default_rng([seed, 4]))
         self.peak_m = np.zeros(len(self.places.lon))
         self.peak_stage_m = np.full(len(self.reach.sensor_ids), -np.inf)
         self._recorder = start_recorder(self.network)
         self._noise = np.random.default_rng([seed, 2])
         self._calls = np.random.default_rng([seed, 3])
         self._called = 0
+        self._to_metric = city.to_metric
+        self._pump_m3_s = _pump_rates(city)
+        self._needs: dict[str, tuple[float, float]] = {}
+        self.heard = 0
+        """Last fact of the ledger that the world learnt of."""
 
     @property
     def now(self) -> datetime:
@@ -120,14 +142,27 @@ class World:
             }
         )
 
+    def observe(self, entries: Iterable[Entry]) -> None:
+        """Let what units do act on the water: a pump that arrived draws until its unit leaves."""
+        for entry in entries:
+            self.heard = entry.seq
+            match entry.body:
+                case NeedRaised(kind="pumping") as need:
+                    x, y = self._to_metric.transform(need.lon, need.lat)
+                    self._needs[need.need_id] = (float(x), float(y))
+                case UnitArrived() as arrived if self.streets is not None and arrived.need_id in self._needs:
+                    rate = self._pump_m3_s.get(arrived.unit_id, _PUMP_M3_S)
+                    self.streets.pump(arrived.unit_id, *self._needs[arrived.need_id], rate)
+                case UnitReleased() as released if self.streets is not None:
+                    self.streets.stop_pump(released.unit_id)
+
     def advance(self) -> Delivery:
         """Let one turn's time pass."""
         begins = self.now
         tables, acts = [], []
-        for _ in range(self.scenario.turn_s // self.scenario.step_s):
+        for depth in self._street_depths():
             before = self.water
-            self.water = step_water(before, self.sky, self.places, self.reach, self.scenario)
-            depth = self.water.depth_m(self.places)
+            self.water = step_water(before, self.sky, self.places, self.reach, self.scenario, depth)
             self.peak_m = np.maximum(self.peak_m, depth)
             self.peak_stage_m = np.maximum(self.peak_stage_m, self.water.stage_m(self.reach, self.scenario))
             tables.append(
@@ -137,7 +172,6 @@ class World:
                     before,
                     self.water,
                     self.sky,
-                    self.places,
                     self.reach,
                     self.scenario,
                     self._noise,
@@ -149,7 +183,16 @@ class World:
         assert begins < self.now
         return Delivery(now=self.now, position=position, readings=Decoded(good=good, rows=len(good)), acts=tuple(acts))
 
-    def _call(self, depth_m: np.ndarray[tuple[int], np.dtype[np.float64]]) -> list[Act]:
+    def _street_depths(self) -> NDArray[np.float64]:
+        """Depth at the low places at the end of every step of the turn that begins, shape (steps, n)."""
+        steps = self.scenario.turn_s // self.scenario.step_s
+        if self.streets is None:
+            return np.zeros((steps, len(self.places.lon)))
+        at = self.water.time_s + np.arange(steps) * float(self.scenario.step_s)
+        rate = np.stack([self.sky.rate(self.streets.rain_x_m, self.streets.rain_y_m, float(t)) for t in at])
+        return self.streets.advance(rate, float(self.scenario.step_s))
+
+    def _call(self, depth_m: NDArray[np.float64]) -> list[Act]:
         """People who see water in the street report it; some of them are in it."""
         people, rng = self.scenario.people, self._calls
         hourly = people.reports_per_pond_h * np.clip(depth_m / 0.3, 0.0, 3.0) * (depth_m > 0.15)

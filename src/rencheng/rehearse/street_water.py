@@ -1,0 +1,163 @@
+"""The water in the streets of the simulated world: what really happens, by the flood engine on the city's ground."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rencheng.assess.flood.domain import FloodDomain, flood_domain
+from rencheng.assess.flood.drains import DrainSinks, drain_sinks
+from rencheng.assess.flood.engine import suitable_cell_m
+from rencheng.city import City
+from rencheng.kernel import MissingData
+from rencheng.rehearse.scenario import Scenario
+from rencheng.science.flood import RainSeries, simulate
+
+__all__ = ["StreetWater", "street_water"]
+
+F64 = NDArray[np.float64]
+
+_RAIN_CELLS = 24
+"""The storm is laid on so many cells along the longer side of the city."""
+_NEAR_M = 60.0
+"""A low place is the lowest street within this of where it is said to be."""
+
+
+class StreetWater:
+    """Water on the ground of the city; advances turn by turn with the world.
+
+    Parameters
+    ----------
+    domain : FloodDomain
+        The city's ground.
+    sinks : DrainSinks
+        What its sewers really take.
+    places : int64 array, shape (n,)
+        Flat raster index of every low place; -1 where it lies outside.
+    """
+
+    def __init__(self, domain: FloodDomain, sinks: DrainSinks, places: NDArray[np.int64]) -> None:
+        self._domain = domain
+        self._sewers = sinks
+        self._places = places
+        self._pumps: dict[str, tuple[int, float]] = {}
+        shape = (domain.grid.ny, domain.grid.nx)
+        self._depth: F64 = np.zeros(shape)
+        self._east: F64 = np.zeros(shape)
+        self._north: F64 = np.zeros(shape)
+        self.volume_error_ratio = 0.0
+        rows = np.linspace(0, shape[0], _RAIN_CELLS + 1).astype(np.int64)
+        columns = np.linspace(0, shape[1], _RAIN_CELLS + 1).astype(np.int64)
+        grid = domain.grid
+        x = grid.west_m + (columns[:-1] + columns[1:]) / 2.0 * grid.cell_m
+        y = grid.south_m + (rows[:-1] + rows[1:]) / 2.0 * grid.cell_m
+        self.rain_x_m, self.rain_y_m = (a.ravel() for a in np.meshgrid(x, y))
+        self._rain_rows = np.clip(np.searchsorted(rows, np.arange(shape[0]), side="right") - 1, 0, _RAIN_CELLS - 1)
+        self._rain_columns = np.clip(
+            np.searchsorted(columns, np.arange(shape[1]), side="right") - 1, 0, _RAIN_CELLS - 1
+        )
+
+    def pump(self, name: str, x_m: float, y_m: float, discharge_m3_s: float) -> None:
+        """Let a pump draw water at the lowest street near a place until :meth:`stop_pump`."""
+        place = int(_lowest_near(self._domain, np.array([x_m]), np.array([y_m]))[0])
+        if place >= 0:
+            self._pumps[name] = (place, discharge_m3_s)
+
+    def stop_pump(self, name: str) -> None:
+        """Take a pump away; one that is not there is no matter."""
+        self._pumps.pop(name, None)
+
+    def _sinks(self) -> DrainSinks:
+        """Sewers and pumps together: what each cell gives at most."""
+        if not self._pumps:
+            return self._sewers
+        rate = np.zeros(self._depth.size)
+        rate[self._sewers.places] = self._sewers.rate_m_s
+        for place, discharge in self._pumps.values():
+            rate[place] += discharge / self._domain.grid.cell_m**2
+        places = np.flatnonzero(rate > 0.0)
+        return DrainSinks(self._sewers.shape, places, rate[places])
+
+    def advance(self, rate_mm_h: F64, step_s: float) -> F64:
+        """Let the streets take the rain of some steps.
+
+        Parameters
+        ----------
+        rate_mm_h : float64 array, shape (steps, rain cells)
+            Rain at ``rain_x_m``, ``rain_y_m`` in every step.
+        step_s : float
+            Length of a step.
+
+        Returns
+        -------
+        float64 array, shape (steps, places)
+            Depth at the low places at the end of every step.
+        """
+        steps = len(rate_mm_h)
+        if not rate_mm_h.any() and not self._depth.any():
+            return np.zeros((steps, len(self._places)))
+        result = simulate(
+            self._domain.bed_m,
+            self._domain.grid.cell_m,
+            steps * step_s,
+            depth_m=self._depth,
+            velocity_x_m_s=self._east,
+            velocity_y_m_s=self._north,
+            rain_mm_h=RainSeries(
+                times_s=np.arange(steps, dtype=np.float64) * step_s,
+                rate_mm_h=rate_mm_h.reshape(steps, _RAIN_CELLS, _RAIN_CELLS),
+                rows=self._rain_rows,
+                columns=self._rain_columns,
+            ),
+            manning=self._domain.manning,
+            boundary="open",
+            infiltration=self._sinks(),
+            active=self._domain.active,
+            save_every_s=step_s,
+            scheme="local_inertial",
+        )
+        self._depth, self._east, self._north = result.depth_m, result.velocity_x_m_s, result.velocity_y_m_s
+        self.volume_error_ratio = max(self.volume_error_ratio, abs(result.volume_error_ratio))
+        depth = np.stack([s.depth_m.reshape(-1) for s in result.snapshots[1 : steps + 1]])
+        return np.asarray(np.where(self._places >= 0, depth[:, self._places], 0.0), dtype=np.float64)
+
+
+def street_water(city: City, scenario: Scenario, x_m: F64, y_m: F64, rng: np.random.Generator) -> StreetWater | None:
+    """Lay the city out for the simulated world; None where it has no terrain, whose streets then stay dry.
+
+    Every inlet works as well as it happens to: the share it takes of its capacity is drawn for each, which is what no
+    forecast knows.
+
+    Parameters
+    ----------
+    x_m, y_m : float64 arrays, shape (n,)
+        Low places in the city's metric reference system.
+    rng : numpy.random.Generator
+        Source of chance.
+    """
+    try:
+        domain = flood_domain(city, cell_m=suitable_cell_m(city, scenario.streets.raster_cells))
+    except MissingData:
+        return None
+    sinks = drain_sinks(domain)
+    drained = domain.drain_mm_h.ravel()[sinks.places] > 0.0
+    share = np.where(drained, rng.uniform(*scenario.streets.drain_ratio, len(sinks.places)), 1.0)
+    real = DrainSinks(sinks.shape, sinks.places, sinks.rate_m_s * share)
+    return StreetWater(domain, real, _lowest_near(domain, x_m, y_m))
+
+
+def _lowest_near(domain: FloodDomain, x_m: F64, y_m: F64) -> NDArray[np.int64]:
+    grid = domain.grid
+    street = np.where(domain.active & ~domain.water & ~domain.blocked, domain.bed_m, np.inf)
+    reach = max(1, int(_NEAR_M // grid.cell_m))
+    found = np.full(len(x_m), -1, dtype=np.int64)
+    for k, (x, y) in enumerate(zip(x_m.tolist(), y_m.tolist(), strict=True)):
+        row, column = int((y - grid.south_m) // grid.cell_m), int((x - grid.west_m) // grid.cell_m)
+        if not (0 <= row < grid.ny and 0 <= column < grid.nx):
+            continue
+        top, left = max(row - reach, 0), max(column - reach, 0)
+        about = street[top : row + reach + 1, left : column + reach + 1]
+        i, j = np.unravel_index(int(about.argmin()), about.shape)
+        if np.isfinite(about[i, j]):
+            found[k] = (top + int(i)) * grid.nx + left + int(j)
+    return found
