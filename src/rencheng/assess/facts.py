@@ -222,11 +222,11 @@ class FloodForecastScored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloodOption:
-    """One alternative tried in the model: pumps at places, gates open or shut."""
+    """One alternative tried in the model: a mobile pump at a place, inlets about it cleared."""
 
     option_id: str
     kind: str
-    """none, mobile_pump, gate, drain_down"""
+    """mobile_pump or clear_inlets"""
     detail: str
     lon: float
     lat: float
@@ -234,13 +234,13 @@ class FloodOption:
     avoided_underpasses: int
     avoided_area_km2: float
     lowered_m: float
-    """How much lower the peak stands at the place."""
+    """How much lower the water stands at the place, mean of the next hour."""
 
 
 @fact("FloodAdviceGiven")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloodAdviceGiven:
-    """Alternatives for pumps and gates tried in the model, best first. Advice: nothing moves without an order."""
+    """Alternatives tried in the model, best first. Advice: nothing moves without an order."""
 
     advice_id: str
     forecast_id: str

@@ -175,6 +175,8 @@ class FloodRules:
         A cycle that took longer is late, and newer rain supersedes it; a rehearsal's clock gives it so long.
     hold_min : float
         A forecast is believed for so long after the instant it stands on.
+    advice_places : int
+        Worst places at which a pump and cleared inlets are tried in the model after each cycle.
     sensor_sigma_m : float
         Standard deviation of the model's depth at a street sensor, the sensor's own error included.
     pair_within_min : float
@@ -192,6 +194,7 @@ class FloodRules:
     raster_cells: int = 120_000
     budget_s: float = 60.0
     hold_min: float = 40.0
+    advice_places: int = 3
     sensor_sigma_m: float = 0.15
     pair_within_min: float = 5.0
     source: str = "Rencheng; cycle length and lead times as operational nowcasting (WMO-No. 1198, 2017)"

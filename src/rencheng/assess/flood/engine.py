@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rencheng.assess.facts import Evidence
+from rencheng.assess.facts import Evidence, FloodOption
+from rencheng.assess.flood.advice import advise
 from rencheng.assess.flood.cycle import CycleResult, flood_cycle
 from rencheng.assess.flood.domain import FloodDomain, flood_domain
 from rencheng.assess.flood.ensemble import MemberPool
@@ -74,7 +75,10 @@ class FloodEngine:
             analysis_mm=self._analysis(request),
             stop=stop,
         )
-        return None if result is None else self._outcome(request, domain, result)
+        if result is None:
+            return None
+        options = advise(domain, result, places=request.advice_places, stop=stop)
+        return self._outcome(request, domain, result, options)
 
     def _analysis(self, request: CycleRequest) -> NDArray[np.uint16] | None:
         if not request.analysis:
@@ -86,7 +90,9 @@ class FloodEngine:
         wanted = (request.members, self.pool.domain.grid.ny, self.pool.domain.grid.nx)
         return water if water.shape == wanted else None
 
-    def _outcome(self, request: CycleRequest, domain: FloodDomain, result: CycleResult) -> CycleOutcome:
+    def _outcome(
+        self, request: CycleRequest, domain: FloodDomain, result: CycleResult, options: tuple[FloodOption, ...]
+    ) -> CycleOutcome:
         return CycleOutcome(
             based_at=request.based_at,
             rain_source=result.rain.source,
@@ -102,6 +108,7 @@ class FloodEngine:
             weights=tuple(float(w) for w in result.weights),
             volume_error_ratio=result.volume_error_ratio,
             evidence=_evidence(request, result),
+            options=options,
         )
 
 

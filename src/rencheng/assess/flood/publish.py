@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from rencheng.assess.facts import Evidence, FloodForecastPublished, FloodForecastSuperseded, FloodTotal
+from rencheng.assess.facts import (
+    Evidence,
+    FloodAdviceGiven,
+    FloodForecastPublished,
+    FloodForecastSuperseded,
+    FloodOption,
+    FloodTotal,
+)
 from rencheng.assess.flood.objects import THRESHOLDS_M
 from rencheng.assess.flood.watch import CycleRequest
 from rencheng.kernel import Draft, derived_id, format_instant
@@ -35,10 +42,11 @@ class CycleOutcome:
     weights: tuple[float, ...]
     volume_error_ratio: float
     evidence: tuple[Evidence, ...]
+    options: tuple[FloodOption, ...]
 
 
 def forecast_drafts(request: CycleRequest, outcome: CycleOutcome, now: datetime) -> list[Draft]:
-    """Publish what was computed, as the engine's and not as anybody's order."""
+    """Publish what was computed, and what it would help to do: advice, and nobody's order."""
     body = FloodForecastPublished(
         forecast_id=derived_id("flood", MODEL, format_instant(outcome.based_at)),
         model=MODEL,
@@ -58,15 +66,16 @@ def forecast_drafts(request: CycleRequest, outcome: CycleOutcome, now: datetime)
         volume_error_ratio=outcome.volume_error_ratio,
         evidence=outcome.evidence,
     )
-    return [
-        Draft(
-            stream=f"flood/{MODEL}",
-            body=body,
-            occurred_at=now,
-            actor=f"model:{MODEL}/{_VERSION}",
-            cause=request.cause,
-        )
-    ]
+    stream, actor = f"flood/{MODEL}", f"model:{MODEL}/{_VERSION}"
+    forecast = Draft(stream=stream, body=body, occurred_at=now, actor=actor, cause=request.cause)
+    if not outcome.options:
+        return [forecast]
+    advice = FloodAdviceGiven(
+        advice_id=derived_id("flood-advice", body.forecast_id),
+        forecast_id=body.forecast_id,
+        options=outcome.options,
+    )
+    return [forecast, Draft(stream=stream, body=advice, occurred_at=now, actor=actor, cause=(forecast.id,))]
 
 
 def superseded_drafts(request: CycleRequest, by: datetime | None, reason: str, now: datetime) -> list[Draft]:

@@ -71,6 +71,8 @@ class CycleRequest:
         How many.
     seed : int
         Of the cycle's chance.
+    advice_places : int
+        Worst places to try alternatives at.
     cause : tuple of FactId
         Pictures and the forecast it goes on from.
     """
@@ -82,6 +84,7 @@ class CycleRequest:
     weights: tuple[float, ...]
     members: int
     seed: int
+    advice_places: int
     cause: tuple[FactId, ...]
 
 
@@ -125,6 +128,7 @@ def cycle_wanted(
         weights=_believed(frame, readings, fields, rules, now, last, members),
         members=members,
         seed=seed,
+        advice_places=rules.advice_places,
         cause=(*(fact for fact, _ in used[-1:]), *((last.fact_id,) if last else ())),
     )
 
