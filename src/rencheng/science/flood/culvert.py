@@ -251,7 +251,7 @@ def outlet_control_headwater_m(
 def _loss_ratio(culvert: Culvert) -> float:
     """Entrance, friction and exit loss of the full barrel in velocity heads."""
     friction = 2.0 * GRAVITY_M_S2 * culvert.manning**2 * culvert.length_m / culvert.hydraulic_radius_m ** (4.0 / 3.0)
-    return 1.0 + culvert.inlet.entrance_loss_ratio + friction
+    return float(1.0 + culvert.inlet.entrance_loss_ratio + friction)
 
 
 def _outlet_control(flow: F64, tail_m: F64, fall_m: float, filled: F64, culvert: Culvert) -> F64:

@@ -39,7 +39,7 @@ def green_ampt_ponded_cell(
     r"""Water that infiltrates under ponding during a step, mm; the compiled kernel of :func:`green_ampt_ponded_mm`.
 
     Newton's iteration on the convex :math:`g(x) = x - S \ln(1 + x / (F + S)) - K t`, from the explicit root of its
-    second-order expansion (Li, Stagnitti & Das 1976, J. Irrig. Drain. 102:185), which lies above the root.
+    second-order expansion (Li, Stagnitti & Das 1976, J. Irrig. Drain. 102:185).
     """
     gravity = conductivity_mm_h * step_h
     if gravity <= 0.0:
@@ -55,7 +55,7 @@ def green_ampt_ponded_cell(
         taken -= change
         if abs(change) <= 1e-13 * taken:
             break
-    return max(taken, gravity)
+    return max(float(taken), gravity)
 
 
 @njit(cache=True)

@@ -84,9 +84,7 @@ class PumpStations:
         self.starts += running & ~self.running
         self.running = running
         flow = np.where(running, self._lift(surface), 0.0)
-        # a pump draws its sump down to the stop level and no further
-        most = np.maximum(depth[self._from] - self._stop, 0.0) * surface.cell_m**2
-        return Transfers(from_cells=self._from, to_cells=self._to, volume_m3=np.minimum(flow * step_s, most))
+        return Transfers(from_cells=self._from, to_cells=self._to, volume_m3=flow * step_s)
 
     def moved(self, volume_m3: F64) -> None:
         """Keep what was really lifted."""

@@ -55,8 +55,8 @@ def pumps_running(
     >>> pumps_running(np.array([False, True]), 1.0, start_m=1.5, stop_m=0.5).tolist()
     [False, True]
     """
-    level = np.asarray(level_m, dtype=np.float64)
-    return np.asarray((level >= start_m) | (running & (level > stop_m)), dtype=np.bool_)
+    level, start, stop = (np.asarray(v, dtype=np.float64) for v in (level_m, start_m, stop_m))
+    return np.asarray((level >= start) | (running & (level > stop)), dtype=np.bool_)
 
 
 def pump_discharge_m3_s(curve: PumpCurve, head_m: ArrayLike) -> F64:
