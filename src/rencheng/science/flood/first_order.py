@@ -39,6 +39,7 @@ Grid = NDArray[Any]
 @njit(**KERNEL)
 def _north_faces(
     row: int,
+    clean: bool,
     wet: NDArray[np.uint8],
     runs: NDArray[np.int64],
     bed: NDArray[np.float64],
@@ -59,14 +60,19 @@ def _north_faces(
     push_a: Grid,
     push_b: Grid,
     shear: Grid,
-) -> None:
-    """Fluxes between a row and the next one to the north; zero where both are dry."""
+) -> bool:
+    """Fluxes between a row and the next one to the north; zero where both are dry.
+
+    ``clean`` says that the buffers written hold zeros; returned is whether they do now.
+    """
     nx = bed.shape[1]
-    mass[:nx] = real[7]
-    push_a[:nx] = real[7]
-    push_b[:nx] = real[7]
-    shear[:nx] = real[7]
-    for k in range(joint_runs(wet, row, nx, runs)):
+    count = joint_runs(wet, row, nx, runs)
+    if not (clean or (count == 1 and runs[0, 0] == 0 and runs[1, 0] == nx)):
+        mass[:nx] = real[7]
+        push_a[:nx] = real[7]
+        push_b[:nx] = real[7]
+        shear[:nx] = real[7]
+    for k in range(count):
         a, b = runs[0, k], runs[1, k]
         face_steps(bed[row, a:b], bed[row + 1, a:b], crest[a:b], step[a:b], wall[a:b])
         face_fluxes(
@@ -74,6 +80,7 @@ def _north_faces(
             depth_b[a:b], v_b[a:b], u_b[a:b], most_b[a:b], real[0], real[1], real[2],
             mass[a:b], push_a[a:b], push_b[a:b], shear[a:b],
         )  # fmt: skip
+    return count == 0
 
 
 @njit(**KERNEL)
@@ -172,14 +179,15 @@ def first_order_strip(
     flat[:] = zero
     speed[:] = zero
     total[:] = zero
+    clean_s, clean_n = False, False
     _afford(first_row, wet, runs, depth[first_row], u[first_row], v[first_row], real, above)
     if first_row == 0:
         for i in range(nx):
             n_mass[i], n_push[i], n_shear[i] = side_y[0, 0, i], side_y[0, 1, i], side_y[0, 2, i]
     else:
         _afford(first_row - 1, wet, runs, halo_depth[0], halo_u[0], halo_v[0], real, here)
-        _north_faces(
-            first_row - 1, wet, runs, bed, crest_y[first_row * walled], ramp_y[first_row],
+        clean_n = _north_faces(
+            first_row - 1, clean_n, wet, runs, bed, crest_y[first_row * walled], ramp_y[first_row],
             here[0], halo_u[0], halo_v[0], here[4], above[0], u[first_row], v[first_row], above[3],
             real, step, wall, n_mass, n_push_a, n_push, n_shear,
         )  # fmt: skip
@@ -187,6 +195,7 @@ def first_order_strip(
         s_mass, n_mass = n_mass, s_mass
         s_push, n_push = n_push, s_push
         s_shear, n_shear = n_shear, s_shear
+        clean_s, clean_n = clean_n, clean_s
         here, above = above, here
         if j == ny - 1:
             for i in range(nx):
@@ -197,8 +206,8 @@ def first_order_strip(
             else:
                 depth_b, u_b, v_b = halo_depth[1], halo_u[1], halo_v[1]
             _afford(j + 1, wet, runs, depth_b, u_b, v_b, real, above)
-            _north_faces(
-                j, wet, runs, bed, crest_y[(j + 1) * walled], ramp_y[j + 1],
+            clean_n = _north_faces(
+                j, clean_n and clean_s, wet, runs, bed, crest_y[(j + 1) * walled], ramp_y[j + 1],
                 here[0], u[j], v[j], here[4], above[0], u_b, v_b, above[3],
                 real, step, wall, n_mass, n_push_a, n_push, n_shear,
             )  # fmt: skip

@@ -157,6 +157,7 @@ def _sides(kept: Grid, first: int, side: float, half: float, a: int, b: int, out
 @njit(**KERNEL)
 def _north_faces(
     row: int,
+    clean: bool,
     wet: NDArray[np.uint8],
     runs: NDArray[np.int64],
     bed: NDArray[np.float64],
@@ -173,15 +174,20 @@ def _north_faces(
     push_a: Grid,
     push_b: Grid,
     shear: Grid,
-) -> None:
-    """Fluxes between a row and the next one to the north; zero where both are dry."""
+) -> bool:
+    """Fluxes between a row and the next one to the north; zero where both are dry.
+
+    ``clean`` says that the buffers written hold zeros; returned is whether they do now.
+    """
     nx = bed.shape[1]
     half = real[1]
-    mass[:nx] = real[7]
-    push_a[:nx] = real[7]
-    push_b[:nx] = real[7]
-    shear[:nx] = real[7]
-    for k in range(joint_runs(wet, row, nx, runs)):
+    count = joint_runs(wet, row, nx, runs)
+    if not (clean or (count == 1 and runs[0, 0] == 0 and runs[1, 0] == nx)):
+        mass[:nx] = real[7]
+        push_a[:nx] = real[7]
+        push_b[:nx] = real[7]
+        shear[:nx] = real[7]
+    for k in range(count):
         a, b = runs[0, k], runs[1, k]
         _sides(here, 9, half, half, a, b, side_a)
         _sides(above, 9, -half, half, a, b, side_b)
@@ -191,6 +197,7 @@ def _north_faces(
             side_b[0, a:b], side_b[3, a:b], side_b[2, a:b], above[3, a:b], real[0], half, real[2],
             mass[a:b], push_a[a:b], push_b[a:b], shear[a:b],
         )  # fmt: skip
+    return count == 0
 
 
 @njit(**KERNEL)
@@ -252,6 +259,7 @@ def second_order_strip(
     here, above = buffer[40:60], buffer[60:80]
     speed[:] = zero
     total[:] = zero
+    clean_s, clean_n = False, False
     for j in range(max(first_row - 1, 0) - 1, stop_row):
         here, above = above, here
         if j + 1 < ny:
@@ -272,12 +280,13 @@ def second_order_strip(
         s_mass, n_mass = n_mass, s_mass
         s_push, n_push = n_push, s_push
         s_shear, n_shear = n_shear, s_shear
+        clean_s, clean_n = clean_n, clean_s
         if j == ny - 1:
             for i in range(nx):
                 n_mass[i], n_push_a[i], n_shear[i] = side_y[1, 0, i], side_y[1, 1, i], side_y[1, 2, i]
         else:
-            _north_faces(
-                j, wet, runs, bed, crest_y[(j + 1) * walled], ramp_y[0], here, above, real, side_a, side_b, step, wall,
+            clean_n = _north_faces(
+                j, clean_n and clean_s, wet, runs, bed, crest_y[(j + 1) * walled], ramp_y[0], here, above, real, side_a, side_b, step, wall,
                 n_mass, n_push_a, n_push, n_shear,
             )  # fmt: skip
         if j < first_row:
