@@ -35,13 +35,16 @@ def disconnected_body(cell_m: float = 10.0) -> Terrain:
     return Terrain(np.tile(profile, (round(100.0 / cell_m), 1)), cell_m)
 
 
-def run_disconnected_body(terrain: Terrain, **how: Any) -> FloodResult:
-    """Test 1 for its 20 hours, saved every half hour; n = 0.03, water at 9.7 m at the start."""
-    times = np.array([0.0, 1.0, 11.0, 12.0, 20.0]) * HOUR
+def run_disconnected_body(terrain: Terrain, *, held_h: float = 10.0, rest_h: float = 8.0, **how: Any) -> FloodResult:
+    """Test 1, saved every half hour; n = 0.03, water at 9.7 m at the start.
+
+    The level rises within an hour, stands ``held_h``, falls within an hour and stands ``rest_h``: 20 hours in all.
+    """
+    times = np.cumsum([0.0, 1.0, held_h, 1.0, rest_h]) * HOUR
     level = Stage(times_s=times, level_m=np.array([LOW_M, PEAK_M, PEAK_M, LOW_M, LOW_M]))
     depth = np.maximum(LOW_M - terrain.bed_m, 0.0)
     settings: dict[str, Any] = {"boundary": {"west": level}, "manning": 0.03, "save_every_s": 0.5 * HOUR, **how}
-    return simulate(terrain.bed_m, terrain.cell_m, 20.0 * HOUR, depth_m=depth, **settings)
+    return simulate(terrain.bed_m, terrain.cell_m, float(times[-1]), depth_m=depth, **settings)
 
 
 def depressions(cell_m: float = 20.0) -> Terrain:

@@ -144,8 +144,8 @@ class RainRun(NamedTuple):
 
 
 def rain_on_plane(cells: int, *, slope: float, cell_m: float = 5.0, manning: float = 0.05, **how: Any) -> RainRun:
-    """Half an hour of 60 mm/h on a plane whose foot is open, beside the kinematic wave (Woolhiser & Liggett 1967)."""
-    rain, until, save = 60.0 / 3.6e6, 1800.0, 30.0
+    """An hour of 60 mm/h on a plane whose foot is open, beside the kinematic wave (Woolhiser & Liggett 1967)."""
+    rain, until, save = 60.0 / 3.6e6, 3600.0, 60.0
     x = (np.arange(cells) + 0.5) * cell_m
     bed = np.tile(slope * (x[-1] - x), (ROWS, 1))
     result = simulate(

@@ -29,31 +29,27 @@ INERTIA = SCHEMES[:2]
 
 @pytest.mark.parametrize("how", SCHEMES)
 def test_1_a_pond_fills_over_its_sill_and_keeps_its_water(how: dict[str, Any]) -> None:
-    # published: 10.35 m everywhere while the level stands, 10.25 m in the pond after it fell
-    terrain = disconnected_body()
-    result = run_disconnected_body(terrain, **how)
-    high = {round(s.time_s / HOUR, 1): s for s in result.snapshots}[11.0]
+    # published: 10.35 m everywhere while the level stands, 10.25 m in the pond after it fell; here with cells of 20 m
+    # and half the hours
+    terrain = disconnected_body(20.0)
+    result = run_disconnected_body(terrain, held_h=4.0, rest_h=4.0, **how)
+    high = {round(s.time_s / HOUR, 1): s for s in result.snapshots}[5.0]
     for x in (400.0, 600.0):
-        cell = 5, int(x // terrain.cell_m)
+        cell = 2, int(x // terrain.cell_m)
         assert terrain.bed_m[cell] + high.depth_m[cell] == pytest.approx(PEAK_M, abs=0.002)
-        assert level_at(result, terrain, x, 50.0) == pytest.approx(SILL_M, abs=0.01)
+        assert level_at(result, terrain, x, 50.0) == pytest.approx(SILL_M, abs=0.02)
     assert abs(result.volume_error_ratio) <= 1e-10
 
 
 def test_2_water_settles_in_the_hollows_it_can_reach() -> None:
     # published: the hollows in the far north-east (points 15 and 16) stay dry in every package
     terrain = depressions()
-    result = run_depressions(terrain, 24.0 * HOUR, order=1)
+    result = run_depressions(terrain, 8.0 * HOUR, order=1)
     depth = np.array([result.depth_m[int(y // 20.0), int(x // 20.0)] for x, y in DEPRESSION_CENTRES_M])
     assert result.volumes.stored == pytest.approx(97_200.0, rel=1e-10)
-    assert depth[14:].max() < 0.001
+    assert depth[12:].max() < 0.001
     assert depth[:4].min() > 0.3, "the column under the inflow fills to its sills"
-    below_sill = terrain.bed_m.copy()
-    for (x, y), pond in zip(DEPRESSION_CENTRES_M, depth, strict=True):
-        row, column = int(y // 20.0), int(x // 20.0)
-        saddles = [below_sill[max(row - 12, 0), column], below_sill[row, min(column + 12, 99)]]
-        walled = column + 12 > 99 or row - 12 < 0
-        assert walled or below_sill[row, column] + pond <= min(saddles) + 0.03
+    assert (depth <= np.where(np.arange(16) % 4 == 0, 0.375, 1.0 / 3.0) + 0.03).all(), "no pond stands above its sill"
 
 
 @pytest.mark.parametrize("how", INERTIA)
@@ -67,10 +63,11 @@ def test_3_momentum_carries_water_over_an_obstruction(how: dict[str, Any]) -> No
     assert 0.02 < second - 9.75 < 0.15
 
 
-def test_3_still_water_at_the_crest_stays_where_it_is() -> None:
+@pytest.mark.parametrize("how", SCHEMES)
+def test_3_still_water_at_the_crest_stays_where_it_is(how: dict[str, Any]) -> None:
     terrain = obstruction()
-    still = np.maximum(CREST_M - terrain.bed_m, 0.0)
+    still = np.maximum(terrain.bed_m[:, 30:50].max() - terrain.bed_m, 0.0)
     still[:, 40:] = 0.0
-    result = simulate(terrain.bed_m, terrain.cell_m, 900.0, depth_m=still, manning=0.01)
-    assert result.depth_m[:, 40:].max() == 0.0
-    assert np.array_equal(result.depth_m[:, :40], still[:, :40])
+    result = simulate(terrain.bed_m, terrain.cell_m, 900.0, depth_m=still, manning=0.01, **how)
+    assert result.depth_m[:, 40:].max() < 1e-12
+    assert np.abs(result.depth_m - still).max() < 1e-12

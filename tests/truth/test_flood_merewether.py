@@ -9,14 +9,12 @@ from tests.truth.merewether import merewether, peak_stages, run_merewether
 
 
 @pytest.mark.real
-@pytest.mark.parametrize(("coarser", "order", "tuflow_m", "observed_m"), [(2, 2, 0.08, 0.18), (2, 1, 0.10, 0.20)])
-def test_peak_stages_come_near_those_seen(
-    shared_data: Path, coarser: int, order: int, tuflow_m: float, observed_m: float
-) -> None:
+def test_peak_stages_come_near_those_seen(shared_data: Path) -> None:
+    # the published terrain of 1 m takes a minute (benchmarks/flood_truth.py); means of 2 m are as near
     folder = shared_data / "merewether"
-    case = merewether(folder, coarser)
-    result = run_merewether(case, order=order)
+    case = merewether(folder, coarser=2)
+    result = run_merewether(case, order=2)
     stages = peak_stages(folder, case, result.peak_depth_m)
     assert abs(result.volume_error_ratio) <= 1e-10
-    assert stages.rmse_to(stages.tuflow_m) <= tuflow_m
-    assert stages.rmse_to(stages.observed_m) <= observed_m
+    assert stages.rmse_to(stages.tuflow_m) <= 0.07
+    assert stages.rmse_to(stages.observed_m) <= 0.15
