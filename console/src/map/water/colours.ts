@@ -9,7 +9,7 @@ export interface Stop {
 
 /** Depth of water: pale at a kerb, violet where a person cannot stand. No warning colour is among them. */
 export const DEPTH_STOPS: Stop[] = [
-  { from: 0.03, rgb: [116, 218, 240], alpha: 0.55 },
+  { from: 0.03, rgb: [92, 190, 232], alpha: 0.36 },
   { from: 0.15, rgb: [60, 184, 244], alpha: 0.76 },
   { from: 0.3, rgb: [38, 132, 240], alpha: 0.82 },
   { from: 0.6, rgb: [92, 84, 232], alpha: 0.88 },

@@ -183,11 +183,22 @@ class Chart:
                         self._line(pen, shapely.get_coordinates(part.exterior), _BORDER, 0.8)
 
 
+def _within(grid: tuple[Any, Any], city: tuple[Any, Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """West and east, north and south ends of the city inside the raster; of the raster where they do not meet."""
+    ends = [np.array([max(g.min(), c.min()), min(g.max(), c.max())]) for g, c in zip(grid, city, strict=True)]
+    if all(low < high for low, high in ends):
+        return ends[0], ends[1]
+    return np.array([grid[0].min(), grid[0].max()]), np.array([grid[1].min(), grid[1].max()])
+
+
 def chart_of(city: City, grid: FloodGrid, width: int, *, least: float = 0.55, most: float = 1.0) -> Chart:
-    """Chart of a whole raster, ``width`` pixels wide; its height is within ``least`` and ``most`` of that."""
+    """Chart of the city where the raster covers it, ``width`` pixels wide.
+
+    Its height is within ``least`` and ``most`` of that.
+    """
     lon, lat = np.array([c[0] for c in grid.corners]), np.array([c[1] for c in grid.corners])
-    x, y = _mercator(lon, lat)
-    wide, tall = (x.max() - x.min()) * 1.03, (y.max() - y.min()) * 1.03
+    x, y = _within(_mercator(lon, lat), _mercator(city.column("cells", "lon"), city.column("cells", "lat")))
+    wide, tall = (x.max() - x.min()) * 1.04, (y.max() - y.min()) * 1.04
     height = round(width * float(np.clip(tall / wide, least, most)))
     unit = min(width / wide, height / tall)
     west, north = (x.max() + x.min()) / 2 - width / unit / 2, (y.max() + y.min()) / 2 - height / unit / 2

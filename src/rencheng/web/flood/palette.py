@@ -14,7 +14,7 @@ Stop = tuple[float, tuple[int, int, int], float]
 """From this value on (metres, or percent): red, green, blue; opacity."""
 
 DEPTH_STOPS: tuple[Stop, ...] = (
-    (0.03, (116, 218, 240), 0.55),
+    (0.03, (92, 190, 232), 0.36),
     (0.15, (60, 184, 244), 0.76),
     (0.3, (38, 132, 240), 0.82),
     (0.6, (92, 84, 232), 0.88),
@@ -41,7 +41,7 @@ def coloured(values: NDArray[Any], stops: tuple[Stop, ...]) -> NDArray[np.uint8]
     Examples
     --------
     >>> coloured(np.array([0.0, 2.0]), DEPTH_STOPS).tolist()
-    [[116, 218, 240, 0], [178, 70, 222, 235]]
+    [[92, 190, 232, 0], [178, 70, 222, 235]]
     """
     top = stops[-1][0]
     table = _table(stops, top)
