@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from rencheng.assess.flood.objects import THRESHOLDS_M
 from rencheng.assess.flood.rain_config import DesignRain, MovingRain, storm_warnings
 from rencheng.assess.flood.run_config import RunConfig, read_run_config
 from rencheng.assess.flood.totals import flood_totals
+from rencheng.assess.flood.underpasses import TankExchange
 from rencheng.city import City, read_city
 from rencheng.kernel import Conflict, InvalidInput, RenchengError, StorageFailed
 from rencheng.science.design_storm import SHANGHAI_2017
@@ -39,6 +40,8 @@ Tell = Callable[[float, str], None]
 
 SUMMARY = "summary.json"
 """Marks a folder as one that a flood run made, and may therefore be replaced."""
+ARRIVAL_DEPTH_M = 0.05
+"""Depth from which a cell counts as flooded in arrival and duration."""
 _MOST_SAVED_BYTES = 4 << 30
 
 
@@ -97,7 +100,7 @@ def flood_run(city_path: Path, config_path: Path, out: Path, *, tell: Tell = lam
     warnings = (*domain.repairs, *_storm_warnings(config, rain))
     works = works_of(config, city, domain, rain, config_path.parent)
     begun = time.perf_counter()
-    result = _simulated(config, domain, rain, works, tell)
+    result = _with_underpasses(_simulated(config, domain, rain, works, tell), works.tanks)
     spent_s = time.perf_counter() - begun
     tell(0.95, "writing layers and tables")
     part = out.with_name(f".{out.name}.part")
@@ -172,8 +175,40 @@ def _simulated(config: RunConfig, domain: FloodDomain, rain: RainSeries, works: 
         dtype=config.dtype,
         device=config.device,  # type: ignore[arg-type]  # checked when the configuration was read
         save_every_s=every_s,
+        arrival_depth_m=ARRIVAL_DEPTH_M,
         progress=_bar(tell, duration_s),
         **arguments,
+    )
+
+
+def _with_underpasses(result: FloodResult, run: TankExchange) -> FloodResult:
+    """Result with the water of the underpasses standing in their cells."""
+    places = run.tanks.places
+    if not len(places):
+        return result
+    times, depths = run.history()
+    at_save = run.depths_at(result.snapshot_times_s)
+
+    def lifted(raster: NDArray[Any], add: NDArray[np.float64]) -> NDArray[Any]:
+        out = raster.copy()
+        out.reshape(-1)[places] += add.astype(out.dtype)
+        return out
+
+    deep = depths >= ARRIVAL_DEPTH_M
+    first = np.where(deep.any(axis=0), times[np.argmax(deep, axis=0)], np.nan)
+    spell = (deep[1:] * np.diff(times)[:, None]).sum(axis=0)
+    arrival, duration = result.arrival_s.copy(), result.duration_s.copy()
+    arrival.reshape(-1)[places] = np.fmin(arrival.reshape(-1)[places], first)
+    duration.reshape(-1)[places] = np.maximum(duration.reshape(-1)[places], spell)
+    return replace(
+        result,
+        depth_m=lifted(result.depth_m, depths[-1]),
+        peak_depth_m=lifted(result.peak_depth_m, depths.max(axis=0)),
+        arrival_s=arrival,
+        duration_s=duration,
+        snapshots=tuple(
+            replace(s, depth_m=lifted(s.depth_m, d)) for s, d in zip(result.snapshots, at_save, strict=True)
+        ),
     )
 
 
@@ -282,6 +317,8 @@ def _summary(
         "computed_s": round(spent_s, 3),
         "stopped": result.stopped,
         "volumes_m3": volumes,
+        "underpasses_m3": [round(float(v), 3) for v in works.tanks.volume_m3],
+        "pumped_from_underpasses_m3": [round(float(v), 3) for v in works.tanks.lifted_m3],
         "volume_error_m3": result.volumes.error_m3,
         "volume_error_ratio": result.volume_error_ratio,
         "peak_depth_m": round(float(peak.max(initial=0.0)), 4),

@@ -14,6 +14,7 @@ from rencheng.adapters.geojson.features import read_geojson
 from rencheng.assess.flood.domain import FloodDomain
 from rencheng.assess.flood.drains import drain_sinks
 from rencheng.assess.flood.run_config import PumpConfig, RunConfig
+from rencheng.assess.flood.underpasses import TankExchange
 from rencheng.city import City
 from rencheng.city.source_report import SourceReport
 from rencheng.kernel import InvalidInput, NotFound
@@ -39,6 +40,7 @@ class Works:
     """Arguments of the engine, and a few words on them for the summary."""
 
     losses: Losses
+    tanks: TankExchange
     exchanges: tuple[Exchange, ...] = ()
     walls: tuple[F64, F64] | None = None
     told: tuple[str, ...] = field(default=())
@@ -55,7 +57,8 @@ def works_of(config: RunConfig, city: City, domain: FloodDomain, rain: RainSerie
         If a wall has no crest, or a pump stands outside the model; names it.
     """
     told: list[str] = []
-    exchanges: list[Exchange] = []
+    tanks = TankExchange(domain.tanks)
+    exchanges: list[Exchange] = [tanks]
     if config.pumps:
         exchanges.append(_pumps(config.pumps, city, domain))
         told.append(f"{len(config.pumps)} pumps")
@@ -64,14 +67,14 @@ def works_of(config: RunConfig, city: City, domain: FloodDomain, rain: RainSerie
         walls, count = _walls(folder / config.walls, city, domain)
         told.append(f"{count} walls")
     parts: list[GroundLoss] = [*_soil(config, domain, rain), drain_sinks(domain)]
-    return Works(losses=Losses(parts), exchanges=tuple(exchanges), walls=walls, told=tuple(told))
+    return Works(losses=Losses(parts), tanks=tanks, exchanges=tuple(exchanges), walls=walls, told=tuple(told))
 
 
 def _soil(config: RunConfig, domain: FloodDomain, rain: RainSeries) -> list[GroundLoss]:
     shape = domain.bed_m.shape
     grid_shape = (int(shape[0]), int(shape[1]))
     soil = config.infiltration
-    open_ratio = np.clip(1.0 - domain.cover.building - domain.cover.road, 0.0, 1.0) * ~domain.water
+    open_ratio = domain.pervious_ratio
     match soil.kind:
         case "constant":
             initial, rate = soil.initial_mm * open_ratio, soil.rate_mm_h * open_ratio

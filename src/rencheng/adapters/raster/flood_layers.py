@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,7 @@ def write_picture(
 ) -> None:
     """Draw depths over shaded ground, streets, buildings and waters as a PNG, north up, a few pixels per cell."""
     import rasterio
+    from rasterio.errors import NotGeoreferencedWarning
 
     shade = _shaded(np.asarray(bed_m, np.float64))
     rgb = np.repeat((205 + 45 * shade)[..., None], 3, axis=2)
@@ -107,16 +109,11 @@ def write_picture(
         rgb[wet] = 0.15 * rgb[wet] + 0.85 * np.array(colour)
     zoom = max(1, int(np.ceil(least_pixels / max(depth.shape))))
     picture = np.kron(np.clip(rgb, 0, 255).astype(np.uint8)[::-1], np.ones((zoom, zoom, 1), np.uint8))
-    profile = {
-        "driver": "PNG",
-        "dtype": "uint8",
-        "count": 3,
-        "height": picture.shape[0],
-        "width": picture.shape[1],
-        "transform": rasterio.Affine(1.0, 0.0, 0.0, 0.0, -1.0, 0.0),  # a picture has no place; GDAL would complain
-    }
-    with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(path, "w", **profile) as target:
-        target.write(np.moveaxis(picture, 2, 0))
+    profile = {"driver": "PNG", "dtype": "uint8", "count": 3, "height": picture.shape[0], "width": picture.shape[1]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)  # a picture has no place on the ground
+        with rasterio.Env(GDAL_PAM_ENABLED="NO"), rasterio.open(path, "w", **profile) as target:
+            target.write(np.moveaxis(picture, 2, 0))
 
 
 def _shaded(bed: NDArray[np.float64]) -> NDArray[np.float64]:

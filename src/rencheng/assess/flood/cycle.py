@@ -33,13 +33,31 @@ _RAIN_SPREAD = 0.2
 _DRAIN_RANGE = (0.4, 1.2)
 """Of what inlets take: half-clogged to a little over design (ASCE 1992, Manual 77, §5: clogging of 0 … 50 %)."""
 
+_INITIAL_LOSS_MM = 20.0
+"""Most that dry open ground takes before it runs off (Australian Rainfall and Runoff 2019, book 5, §3.5: 10–30 mm)."""
+_LOSS_MM_H = (2.0, 30.0)
+"""Then at a rate: from loam at saturation (Rawls et al. 1983) to what a runoff ratio of 0.15 for lawns in design storms
+says (GB 50014-2021, table 4.1.8)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberTraits:
-    """What a member believes of the city for good, arrays of shape (members,): factors on rain and on drains."""
+    """What a member believes of the city for good, arrays of shape (members,).
+
+    Parameters
+    ----------
+    rain_factor : float64 array
+        Its rain over the measured.
+    drain_ratio : float64 array
+        What inlets take over their capacity.
+    initial_loss_mm, loss_mm_h : float64 arrays
+        What open ground takes at first, and then at a rate.
+    """
 
     rain_factor: F64
     drain_ratio: F64
+    initial_loss_mm: F64
+    loss_mm_h: F64
 
 
 def member_traits(members: int) -> MemberTraits:
@@ -56,9 +74,14 @@ def member_traits(members: int) -> MemberTraits:
     share = (np.arange(members) + 0.5) / members
     mix = np.random.default_rng([members, 50014])
     low, high = _DRAIN_RANGE
+    rain_factor = np.exp(_RAIN_SPREAD * ndtri(mix.permutation(share)))
+    drain_ratio = low + (high - low) * mix.permutation(share)
+    soil = mix.permutation(share)
     return MemberTraits(
-        rain_factor=np.exp(_RAIN_SPREAD * ndtri(mix.permutation(share))),
-        drain_ratio=low + (high - low) * mix.permutation(share),
+        rain_factor=rain_factor,
+        drain_ratio=drain_ratio,
+        initial_loss_mm=_INITIAL_LOSS_MM * soil,
+        loss_mm_h=np.exp(np.log(_LOSS_MM_H[0]) + np.log(_LOSS_MM_H[1] / _LOSS_MM_H[0]) * soil),
     )
 
 
@@ -169,7 +192,7 @@ def flood_cycle(
         pool,
         rain,
         lead_min=leads,
-        drain_ratio=traits.drain_ratio,
+        traits=traits,
         weights=weights,
         analysis_mm=analysis_mm,
         scheme=scheme,
@@ -183,7 +206,7 @@ def ensemble_cycle(
     rain: MemberRain,
     *,
     lead_min: tuple[int, ...],
-    drain_ratio: F64,
+    traits: MemberTraits,
     weights: F64 | None = None,
     analysis_mm: NDArray[np.uint16] | None = None,
     scheme: str = "local_inertial",
@@ -198,8 +221,8 @@ def ensemble_cycle(
         Rain of the members from the computation's beginning to the last lead time.
     lead_min : tuple of int
         Lead times, evenly spaced from 0.
-    drain_ratio : float64 array, shape (members,)
-        How well the inlets of each member work.
+    traits : MemberTraits
+        Drains and soil of each member; its rain has its factor already. Soil that goes on from earlier water is wet.
     pool, weights, analysis_mm, scheme, stop, progress
         As of :func:`flood_cycle`.
     """
@@ -210,7 +233,9 @@ def ensemble_cycle(
     tasks = [
         MemberTask(
             rate_mm_h=rain.rate_mm_h[m],
-            drain_ratio=float(drain_ratio[m]),
+            drain_ratio=float(traits.drain_ratio[m]),
+            initial_loss_mm=float(traits.initial_loss_mm[m]) if analysis_mm is None else 0.0,
+            loss_mm_h=float(traits.loss_mm_h[m]),
             start_m=None if analysis_mm is None else (analysis_mm[m] * np.float32(0.001)),
         )
         for m in range(members)

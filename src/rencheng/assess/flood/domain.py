@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
 
-from rencheng.assess.flood.exposure_index import ObjectIndex, exposure_index, metric_geometries
+from rencheng.assess.flood.exposure_index import ObjectIndex, exposure_index
 from rencheng.assess.flood.frames import FloodGrid
-from rencheng.assess.flood.ground import Ground, flood_grid, ground_of
+from rencheng.assess.flood.ground import flood_grid, ground_on, mended_terrain
 from rencheng.assess.flood.land_cover import LandCover, land_cover, manning_of
-from rencheng.assess.flood.street_drainage import designed_capacity, inlet_capacity
+from rencheng.assess.flood.street_drainage import designed_capacity, designed_pump_m3_s, inlet_capacity
 from rencheng.assess.flood.totals import LinkLengths, link_lengths
+from rencheng.assess.flood.underpasses import Tanks, tanks_of
 from rencheng.city import City
 from rencheng.kernel import InvalidInput
 from rencheng.science.design_storm import SHANGHAI_2017, IntensityFormula
 
-__all__ = ["BLOCK_M", "KERB_M", "UNDERPASS_DEPTH_M", "WATER_SINK_MM_H", "FloodDomain", "flood_domain"]
+__all__ = ["BLOCK_M", "KERB_M", "WATER_SINK_MM_H", "FloodDomain", "flood_domain"]
 
 BLOCK_M = 3.0
 """Buildings stand so high out of the ground: water goes round them, and their roofs' rain comes down beside them."""
 KERB_M = 0.15
 """Streets lie so far below the ground beside them (kerbs of 10 … 20 cm: CJJ 37-2012, § 5.3)."""
-UNDERPASS_DEPTH_M = 4.0
-"""Dip of an underpass where the terrain shows none: clearance of 4.5 m (CJJ 37-2012, § 3.5) and a deck, less the bank
-that the upper road or railway runs on."""
 WATER_SINK_MM_H = 1e5
 """Rivers and lakes take whatever reaches them."""
 
 _STREAM_CUT_M = 1.0
-_DIP_M = 1.5
+_GULLY_M = 0.15
 _BLOCKED_SHARE = 0.5
 
 
@@ -57,6 +55,8 @@ class FloodDomain:
         Shares of building, road and water.
     drain_mm_h : float32 array
         What inlets and pumps take from each cell.
+    tanks : Tanks
+        Underpasses, kept beside the raster.
     objects : ObjectIndex
         Which cells speak for which building, road link, facility and H3 cell.
     links : LinkLengths
@@ -79,12 +79,19 @@ class FloodDomain:
     blocked: NDArray[np.bool_]
     cover: LandCover
     drain_mm_h: NDArray[np.float32]
+    tanks: Tanks
     objects: ObjectIndex
     links: LinkLengths
     sensor_ids: tuple[str, ...]
     sensor_places: NDArray[np.int64]
     repairs: tuple[str, ...]
     drained_by: str
+
+    @property
+    def pervious_ratio(self) -> NDArray[np.float32]:
+        """Share of each cell that is neither roof nor road nor water, and lets rain into the ground."""
+        sealed = self.cover.building + self.cover.road
+        return np.where(self.water, np.float32(0.0), np.clip(1.0 - sealed, 0.0, 1.0)).astype(np.float32)
 
 
 def flood_domain(
@@ -119,17 +126,24 @@ def flood_domain(
         If the terrain is unfit (names the cell) or the water level lies over the banks.
     """
     grid = flood_grid(city, cell_m)
-    ground = ground_of(city, grid)
+    terrain, repairs = mended_terrain(city)
+    tanks, street_level = tanks_of(city, grid, terrain)
+    ground = ground_on(street_level, grid)
     cover = land_cover(city, grid)
-    active = np.isfinite(ground.bed_m)
+    active = np.isfinite(ground)
     water = (cover.water >= _BLOCKED_SHARE) & active
+    tanks = tanks.without(water | ~active)
     blocked = (cover.building >= _BLOCKED_SHARE) & ~water & active
-    bed, underpass = _bed(city, grid, ground, cover, water, blocked)
+    blocked.reshape(-1)[tanks.places] = False
+    bed = _bed(ground, cover, water, blocked, narrow=grid.cell_m > terrain.cell_m)
+    bed.reshape(-1)[tanks.places] -= _GULLY_M
     bed = np.where(active, bed, 0.0)
     if water_level_m is not None:
         bed = _standing(bed, water, active, water_level_m)
     objects = exposure_index(city, grid, dry=water | ~active | blocked, around_m=1.5 * cell_m)
-    drain, drained_by = _drain(city, grid, cover, water, underpass, bed, formula) if drainage else (None, "none")
+    drain, pump_m3_s, drained_by = np.zeros(bed.shape, np.float32), tanks.pump_m3_s, "none"
+    if drainage:
+        drain, pump_m3_s, drained_by = _drain(city, grid, cover, water, tanks, bed, formula)
     return FloodDomain(
         grid=grid,
         bed_m=bed,
@@ -138,63 +152,29 @@ def flood_domain(
         water=water,
         blocked=blocked,
         cover=cover,
-        drain_mm_h=np.zeros(bed.shape, np.float32) if drain is None else np.where(active, drain, np.float32(0.0)),
+        drain_mm_h=np.where(active, drain, np.float32(0.0)),
+        tanks=replace(tanks, pump_m3_s=pump_m3_s),
         objects=objects,
         links=link_lengths(city, objects),
-        repairs=ground.repairs,
+        repairs=repairs,
         drained_by=drained_by,
-        **_sensors(city, grid, bed, ~water & active & ~blocked),
+        **_sensors(city, grid, bed, ~water & active & ~blocked, tanks),
     )
 
 
 def _bed(
-    city: City,
-    grid: FloodGrid,
-    ground: Ground,
+    ground: NDArray[np.float64],
     cover: LandCover,
     water: NDArray[np.bool_],
     blocked: NDArray[np.bool_],
-) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Ground with streets lowered, buildings raised, underpasses dug and water courses cut; and the underpasses."""
-    bed = ground.bed_m - KERB_M * cover.road * ~blocked
+    *,
+    narrow: bool,
+) -> NDArray[np.float64]:
+    """Ground with streets lowered, buildings raised, and water courses cut that the raster is too coarse for."""
+    bed = ground - KERB_M * cover.road * ~blocked
     bed = np.where(blocked, bed + BLOCK_M, bed)
-    narrow = water & (cover.water >= 1.0) & (grid.cell_m > ground.terrain.cell_m)
-    bed = np.where(narrow, np.minimum(bed, ground.bed_m - _STREAM_CUT_M), bed)
-    underpass = np.zeros(bed.shape, dtype=np.bool_)
-    for row, column, floor in _underpasses(city, grid, ground):
-        if not water[row, column]:
-            bed[row, column] = min(bed[row, column] if not blocked[row, column] else np.inf, floor)
-            underpass[row, column] = True
-    return bed, underpass
-
-
-def _underpasses(city: City, grid: FloodGrid, ground: Ground) -> list[tuple[int, int, float]]:
-    """Row, column and floor height of the lowest cell of every underpass."""
-    if not city.has("road_links") or "underpass" not in city.table("road_links").column_names:
-        return []
-    table = city.table("road_links")
-    under = np.flatnonzero(table["underpass"].fill_null(False).to_numpy(zero_copy_only=False))
-    if not len(under) or "geometry" not in table.column_names:
-        return []
-    terrain = ground.terrain
-    out: dict[tuple[int, int], float] = {}
-    lines = metric_geometries(city, table["geometry"].take(under).to_pylist())
-    for line in lines[~shapely.is_missing(lines)]:
-        xy = shapely.get_coordinates(shapely.segmentize(line, terrain.cell_m / 2.0))
-        height = terrain.sample(xy[:, 0], xy[:, 1])
-        if not np.isfinite(height).any():
-            continue
-        lowest = int(np.nanargmin(height))
-        shoulder = float(np.nanmin([np.nanmax(height[: lowest + 1]), np.nanmax(height[lowest:])]))
-        if shoulder - height[lowest] >= _DIP_M:
-            place, floor = xy[lowest], float(height[lowest])
-        else:
-            place = xy[len(xy) // 2]
-            floor = float(np.nanmin(height)) - UNDERPASS_DEPTH_M
-        column, row = int((place[0] - grid.west_m) // grid.cell_m), int((place[1] - grid.south_m) // grid.cell_m)
-        if 0 <= row < grid.ny and 0 <= column < grid.nx:
-            out[row, column] = min(floor, out.get((row, column), np.inf))
-    return [(row, column, floor) for (row, column), floor in sorted(out.items())]
+    lines = water & (cover.water >= 1.0) & narrow
+    return np.where(lines, np.minimum(bed, ground - _STREAM_CUT_M), bed)
 
 
 def _standing(
@@ -218,21 +198,25 @@ def _drain(
     grid: FloodGrid,
     cover: LandCover,
     water: NDArray[np.bool_],
-    underpass: NDArray[np.bool_],
+    tanks: Tanks,
     bed: NDArray[np.float64],
     formula: IntensityFormula,
-) -> tuple[NDArray[np.float32], str]:
+) -> tuple[NDArray[np.float32], NDArray[np.float64], str]:
+    """What each cell and each underpass is drained by: mm/h, m³/s, and by whose word."""
     inlets = inlet_capacity(city)
     if inlets is None:
         served = (cover.building + cover.road).astype(np.float32)
-        return designed_capacity(city, grid, served, underpass, formula=formula), "design"
+        pumps = np.full(len(tanks), designed_pump_m3_s(city, formula=formula))
+        return designed_capacity(city, served, formula=formula), pumps, "design"
+    tank = tanks.nearest(inlets.x_m, inlets.y_m)
+    pumps = np.bincount(tank[tank >= 0], inlets.capacity_m3_s[tank >= 0], minlength=len(tanks))
     row = np.floor((inlets.y_m - grid.south_m) / grid.cell_m).astype(np.int64)
     column = np.floor((inlets.x_m - grid.west_m) / grid.cell_m).astype(np.int64)
-    inside = (row >= 0) & (row < grid.ny) & (column >= 0) & (column < grid.nx)
-    row, column = _lowest_near(bed, row[inside], column[inside])
+    street = (tank < 0) & (row >= 0) & (row < grid.ny) & (column >= 0) & (column < grid.nx)
+    row, column = _lowest_near(bed, row[street], column[street])
     rate = np.zeros(bed.size)
-    np.add.at(rate, row * grid.nx + column, inlets.capacity_m3_s[inside] / grid.cell_m**2 * 3.6e6)
-    return np.where(water, 0.0, rate.reshape(bed.shape)).astype(np.float32), "network"
+    np.add.at(rate, row * grid.nx + column, inlets.capacity_m3_s[street] / grid.cell_m**2 * 3.6e6)
+    return np.where(water, 0.0, rate.reshape(bed.shape)).astype(np.float32), pumps, "network"
 
 
 def _lowest_near(
@@ -248,18 +232,24 @@ def _lowest_near(
     return rows[least, pick], columns[least, pick]
 
 
-def _sensors(city: City, grid: FloodGrid, bed: NDArray[np.float64], street: NDArray[np.bool_]) -> dict[str, object]:
-    """Street depth sensors and the cell of each; one on a building's cell looks at the street beside it."""
+def _sensors(
+    city: City, grid: FloodGrid, bed: NDArray[np.float64], street: NDArray[np.bool_], tanks: Tanks
+) -> dict[str, Any]:
+    """Street depth sensors and the cell of each: that of its underpass, or the street beside a building's cell."""
     sensors = [s for s in city.rows("sensors") if s["kind"] == "street_depth"]
+    x, y = city.to_metric.transform([s["lon"] for s in sensors], [s["lat"] for s in sensors])
+    tank = tanks.nearest(np.asarray(x, np.float64), np.asarray(y, np.float64))
     ids, places = [], []
-    for sensor in sensors:
-        x, y = city.to_metric.transform(sensor["lon"], sensor["lat"])
-        row, column = int((y - grid.south_m) // grid.cell_m), int((x - grid.west_m) // grid.cell_m)
+    for sensor, x_m, y_m, below in zip(sensors, x, y, tank.tolist(), strict=True):
+        row, column = int((y_m - grid.south_m) // grid.cell_m), int((x_m - grid.west_m) // grid.cell_m)
         if not (0 <= row < grid.ny and 0 <= column < grid.nx):
             continue
-        if not street[row, column]:
+        place = row * grid.nx + column
+        if below >= 0:
+            place = int(tanks.places[below])
+        elif not street[row, column]:
             rows, columns = _lowest_near(np.where(street, bed, np.inf), np.array([row]), np.array([column]))
-            row, column = int(rows[0]), int(columns[0])
+            place = int(rows[0]) * grid.nx + int(columns[0])
         ids.append(sensor["sensor_id"])
-        places.append(row * grid.nx + column)
+        places.append(place)
     return {"sensor_ids": tuple(ids), "sensor_places": np.array(places, np.int64)}

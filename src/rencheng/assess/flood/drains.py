@@ -7,7 +7,10 @@ from numpy.typing import NDArray
 
 from rencheng.assess.flood.domain import WATER_SINK_MM_H, FloodDomain
 
-__all__ = ["DrainSinks", "drain_sinks"]
+__all__ = ["INTERVAL_S", "DrainSinks", "drain_sinks"]
+
+INTERVAL_S = 5.0
+"""Time between two calls: a few steps of the engine."""
 
 
 class DrainSinks:
@@ -22,7 +25,7 @@ class DrainSinks:
     rate_m_s : float64 array, shape (n,)
         What each takes at most.
     interval_s : float
-        Simulated seconds between two calls; 0 for every step.
+        Simulated seconds between two calls.
     """
 
     def __init__(
@@ -31,7 +34,7 @@ class DrainSinks:
         places: NDArray[np.int64],
         rate_m_s: NDArray[np.float64],
         *,
-        interval_s: float = 0.0,
+        interval_s: float = INTERVAL_S,
     ) -> None:
         self.shape, self.places, self.rate_m_s, self.interval_s = shape, places, rate_m_s, interval_s
         self._taken_m = np.zeros(len(places))

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from rencheng.assess.flood.domain import FloodDomain
 from rencheng.assess.flood.drains import drain_sinks
 from rencheng.assess.flood.exposure import object_depths
+from rencheng.assess.flood.underpasses import TankExchange
 from rencheng.kernel import InvalidInput, RenchengError
 
 __all__ = ["EnsembleRun", "MemberPool", "MemberRun", "MemberTask", "Plan", "member_pool", "run_ensemble", "run_member"]
@@ -43,6 +44,8 @@ class Plan:
         Edges of the rain's steps.
     scheme : str
         ``local_inertial`` or ``shallow_water``.
+    dtype : str
+        Arithmetic of velocities and fluxes, ``float32`` or ``float64``; volumes close to rounding in both.
     boundary : str
         ``open`` or ``closed``.
     """
@@ -51,15 +54,30 @@ class Plan:
     lead_s: tuple[float, ...]
     rain_edges_s: F64
     scheme: str = "local_inertial"
+    dtype: str = "float32"
     boundary: str = "open"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberTask:
-    """One member: its rain (steps, gy, gx) in mm/h, how well its inlets work, and the water it begins with."""
+    """One member.
+
+    Parameters
+    ----------
+    rate_mm_h : float32 array, shape (steps, gy, gx)
+        Its rain.
+    drain_ratio : float
+        How well its inlets work.
+    initial_loss_mm, loss_mm_h : float
+        What open ground takes at first, and then at a rate.
+    start_m : float32 array, shape (ny, nx), optional
+        Water it begins with.
+    """
 
     rate_mm_h: F32
-    drain_ratio: float
+    drain_ratio: float = 1.0
+    initial_loss_mm: float = 0.0
+    loss_mm_h: float = 0.0
     start_m: F32 | None = None
 
 
@@ -94,54 +112,94 @@ class EnsembleRun:
     volume_error_ratio: float
 
 
-def run_member(domain: FloodDomain, plan: Plan, task: MemberTask, stop: Callable[[], bool] | None = None) -> MemberRun:
-    """Run one member from the beginning to the last instant wanted."""
+def run_member(
+    domain: FloodDomain,
+    plan: Plan,
+    task: MemberTask,
+    stop: Callable[[], bool] | None = None,
+    *,
+    threads: int | None = None,
+) -> MemberRun:
+    """Run one member from the beginning to the last instant wanted, on all processors or so many threads."""
     from rencheng.science.flood import simulate
 
-    shape = (domain.grid.ny, domain.grid.nx)
-    depth = np.zeros(shape) if task.start_m is None else np.where(domain.active, task.start_m, 0.0).astype(np.float64)
+    depth, below = _start(domain, task)
     common: dict[str, Any] = {
         "manning": domain.manning,
         "boundary": plan.boundary,
         "scheme": plan.scheme,
+        "dtype": plan.dtype,
+        "threads": threads,
         "active": domain.active,
-        "infiltration": drain_sinks(domain, ratio=task.drain_ratio),
+        "infiltration": _losses(domain, task),
         "stop": stop,
     }
     errors: list[float] = []
     stopped = ""
     velocity: dict[str, Any] = {}
+    bed, cell = domain.bed_m, domain.grid.cell_m
     if plan.begin_s < 0.0:
+        tanks = TankExchange(domain.tanks, depth_m=below, pump_ratio=task.drain_ratio)
         rain = _rain_between(plan, task, plan.begin_s, 0.0)
-        past = simulate(domain.bed_m, domain.grid.cell_m, -plan.begin_s, depth_m=depth, rain_mm_h=rain, **common)
+        past = simulate(bed, cell, -plan.begin_s, depth_m=depth, rain_mm_h=rain, exchanges=(tanks,), **common)
         depth, stopped = past.depth_m, past.stopped
+        below = tanks.depths_at(np.array([past.end_s]))[0]
         velocity = {"velocity_x_m_s": past.velocity_x_m_s, "velocity_y_m_s": past.velocity_y_m_s}
         errors.append(abs(past.volume_error_ratio))
-    saved = [depth.astype(np.float32)]
+    depths = np.zeros((len(plan.lead_s), *depth.shape), np.float32)
+    depths[0] = depth
+    under = np.tile(below, (len(plan.lead_s), 1))
     if len(plan.lead_s) > 1 and not stopped:
+        tanks = TankExchange(domain.tanks, depth_m=below, pump_ratio=task.drain_ratio)
         last, every = plan.lead_s[-1], plan.lead_s[1] - plan.lead_s[0]
         rain = _rain_between(plan, task, 0.0, last)
         ahead = simulate(
-            domain.bed_m,
-            domain.grid.cell_m,
+            bed,
+            cell,
             last,
             depth_m=depth,
             rain_mm_h=rain,
+            exchanges=(tanks,),
             save_every_s=every,
             **velocity,
             **common,
         )
         stopped = ahead.stopped
         errors.append(abs(ahead.volume_error_ratio))
-        saved += [s.depth_m for s in ahead.snapshots if s.time_s > 0.0]
-    depths = np.zeros((len(plan.lead_s), *shape), np.float32)
-    depths[: len(saved)] = saved[: len(plan.lead_s)]
+        saved = [s for s in ahead.snapshots if s.time_s > 0.0][: len(depths) - 1]
+        for k, state in enumerate(saved, start=1):
+            depths[k] = state.depth_m
+        under[1 : len(saved) + 1] = tanks.depths_at(np.array([s.time_s for s in saved]))
+    depths.reshape(len(depths), -1)[:, domain.tanks.places] += under.astype(np.float32)
     return MemberRun(
         depth_mm=np.clip(np.rint(depths * 1000.0), 0, 65535).astype(np.uint16),
         object_depth_m=object_depths(domain.objects, depths),
         volume_error_ratio=max(errors, default=0.0),
         stopped=stopped,
     )
+
+
+def _start(domain: FloodDomain, task: MemberTask) -> tuple[F64, F64]:
+    """Water on the raster (ny, nx) and in the underpasses (tanks,) at the beginning."""
+    shape = (domain.grid.ny, domain.grid.nx)
+    if task.start_m is None:
+        return np.zeros(shape), np.zeros(len(domain.tanks))
+    depth = np.where(domain.active, task.start_m, 0.0).astype(np.float64)
+    flat, places = depth.reshape(-1), domain.tanks.places
+    below = np.minimum(flat[places], domain.tanks.depth_m[:, -1])
+    flat[places] -= below
+    return depth, below
+
+
+def _losses(domain: FloodDomain, task: MemberTask) -> Any:
+    from rencheng.science.flood.ground_losses import ConstantLossSoil, Losses
+
+    sinks = drain_sinks(domain, ratio=task.drain_ratio)
+    if task.loss_mm_h <= 0.0 and task.initial_loss_mm <= 0.0:
+        return sinks
+    shape, share = (domain.grid.ny, domain.grid.nx), domain.pervious_ratio
+    soil = ConstantLossSoil(shape, rate_mm_h=task.loss_mm_h * share, initial_mm=task.initial_loss_mm * share)
+    return Losses([soil, sinks])
 
 
 def _rain_between(plan: Plan, task: MemberTask, begin_s: float, end_s: float) -> Any:
@@ -269,9 +327,6 @@ _halt: Event | None = None
 
 def _begin_worker(domain: FloodDomain, halt: Event) -> None:
     global _domain, _halt
-    import numba
-
-    numba.set_num_threads(1)
     _domain, _halt = domain, halt
 
 
@@ -286,7 +341,7 @@ def _run_in_worker(plan: Plan, task: MemberTask) -> MemberRun:
             looked[:] = now, halt.is_set()
         return bool(looked[1])
 
-    return run_member(_domain, plan, task, stop)
+    return run_member(_domain, plan, task, stop, threads=1)
 
 
 def run_ensemble(

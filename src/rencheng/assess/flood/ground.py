@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt, label, maximum_filter, minimum_filter
@@ -14,7 +12,7 @@ from rencheng.city.terrain import Terrain
 from rencheng.kernel import InvalidInput
 from rencheng.science.raster_resample import resampled
 
-__all__ = ["Ground", "flood_grid", "ground_of"]
+__all__ = ["flood_grid", "ground_on", "mended_terrain"]
 
 F64 = NDArray[np.float64]
 
@@ -23,25 +21,6 @@ _LARGEST_HOLE_CELLS = 400
 _SPIKE_M = 10.0
 _FEET_PER_M = 3.2808
 _FOOT_RATIO_TOLERANCE = 0.08
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ground:
-    """Terrain fit to run water over; heights in metres.
-
-    Parameters
-    ----------
-    terrain : Terrain
-        The package's terrain with holes and spikes mended; NaN only outside the city.
-    bed_m : float64 array, shape (ny, nx)
-        On the flood raster; NaN outside.
-    repairs : tuple of str
-        What was mended, each naming its first cell.
-    """
-
-    terrain: Terrain
-    bed_m: F64
-    repairs: tuple[str, ...]
 
 
 def flood_grid(city: City, cell_m: float) -> FloodGrid:
@@ -72,11 +51,18 @@ def flood_grid(city: City, cell_m: float) -> FloodGrid:
     return FloodGrid(ny=ny, nx=nx, west_m=west, south_m=south, cell_m=cell_m, crs=terrain.crs, corners=corners)
 
 
-def ground_of(city: City, grid: FloodGrid) -> Ground:
-    """Check and mend a city's terrain and bring it onto a flood raster.
+def mended_terrain(city: City) -> tuple[Terrain, tuple[str, ...]]:
+    """Check and mend a city's terrain.
 
     Unknown cells that reach the rim are outside the city; holes inside of up to 400 cells are filled from their rim;
     a single cell more than 10 m below or above all eight of its neighbours is a spike and takes their nearest height.
+
+    Returns
+    -------
+    terrain : Terrain
+        NaN only outside the city.
+    repairs : tuple of str
+        What was mended, each naming its first cell.
 
     Raises
     ------
@@ -97,8 +83,13 @@ def ground_of(city: City, grid: FloodGrid) -> Ground:
         cell_m=terrain.cell_m,
         crs=terrain.crs,
     )
-    bed = resampled(
-        height,
+    return mended, holes + spikes
+
+
+def ground_on(terrain: Terrain, grid: FloodGrid) -> F64:
+    """Heights of a terrain on a flood raster, shape (ny, nx); NaN outside."""
+    return resampled(
+        terrain.ground_m,
         west_m=terrain.west_m,
         south_m=terrain.south_m,
         cell_m=terrain.cell_m,
@@ -107,7 +98,6 @@ def ground_of(city: City, grid: FloodGrid) -> Ground:
         to_cell_m=grid.cell_m,
         to_shape=(grid.ny, grid.nx),
     )
-    return Ground(terrain=mended, bed_m=bed, repairs=holes + spikes)
 
 
 def _cell_name(flags: NDArray[np.bool_]) -> str:

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from rencheng.assess.flood.frames import FloodGrid
 from rencheng.city import City
 from rencheng.science.design_storm import SHANGHAI_2017, IntensityFormula
 from rencheng.science.flood.inlets import ServedPlace, design_capacity_mm_h, design_return_period_a
 
-__all__ = ["InletCapacity", "designed_capacity", "inlet_capacity"]
+__all__ = ["InletCapacity", "designed_capacity", "designed_pump_m3_s", "inlet_capacity"]
 
 F64 = NDArray[np.float64]
 
@@ -82,12 +81,7 @@ def _shares(down: NDArray[np.int64], most_m3_s: F64, inlets: NDArray[np.int64]) 
 
 
 def designed_capacity(
-    city: City,
-    grid: FloodGrid,
-    served: NDArray[np.float32],
-    underpass: NDArray[np.bool_],
-    *,
-    formula: IntensityFormula = SHANGHAI_2017,
+    city: City, served: NDArray[np.float32], *, formula: IntensityFormula = SHANGHAI_2017
 ) -> NDArray[np.float32]:
     """Capacity by the code where the package has no sewers: what their designer had to reckon with.
 
@@ -95,8 +89,6 @@ def designed_capacity(
     ----------
     served : float32 array, shape (ny, nx)
         Share of each cell under buildings and roads, which sewers serve.
-    underpass : bool array, shape (ny, nx)
-        Cells of underpasses, which have pumps of their own for a hectare each.
     formula : IntensityFormula
         Storm formula.
 
@@ -105,17 +97,18 @@ def designed_capacity(
     float32 array, shape (ny, nx)
         mm/h (GB 50014-2021, tables 4.1.3 and 4.1.8, lower end of the ranges).
     """
+    return (_design_mm_h(city, ServedPlace.CENTRE, formula) * np.minimum(served, 1.0)).astype(np.float32)
+
+
+def designed_pump_m3_s(city: City, *, formula: IntensityFormula = SHANGHAI_2017) -> float:
+    """What the pumps of an underpass lift by the code: the design rain of underpasses on a hectare of streets."""
+    return _design_mm_h(city, ServedPlace.UNDERGROUND, formula) / 3.6e6 * 1e4
+
+
+def _design_mm_h(city: City, place: ServedPlace, formula: IntensityFormula) -> float:
     residents = float(np.nansum(np.asarray(city.column("cells", "residents"), np.float64)))
-    usual_a = design_return_period_a(residents, ServedPlace.CENTRE)[0]
-    deep_a = design_return_period_a(residents, ServedPlace.UNDERGROUND)[0]
-    usual, deep = (
-        float(
-            design_capacity_mm_h(
-                formula, return_period_a=a, concentration_min=_CONCENTRATION_MIN, runoff_ratio=_RUNOFF_RATIO
-            )
-        )
-        for a in (usual_a, deep_a)
+    years = design_return_period_a(residents, place)[0]
+    rate = design_capacity_mm_h(
+        formula, return_period_a=years, concentration_min=_CONCENTRATION_MIN, runoff_ratio=_RUNOFF_RATIO
     )
-    out = usual * np.minimum(served, 1.0)
-    pumped = deep * 1e4 / grid.cell_m**2
-    return np.where(underpass, pumped, out).astype(np.float32)
+    return float(rate)
