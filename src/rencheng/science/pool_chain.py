@@ -93,7 +93,7 @@ def run_pools(
         Inflow less outflow is what the volume below the stage grew by, to rounding, where a pool is free.
     """
     rain = np.zeros_like(inflow_m3_s) if rain_mm is None else rain_mm
-    stage, outflow = _run(
+    arrays = (
         inflow_m3_s,
         rain,
         start_m,
@@ -109,6 +109,7 @@ def run_pools(
         chain.rest_m3_s,
         chain.other_ratio,
     )
+    stage, outflow = _run(*(np.ascontiguousarray(a) for a in arrays))  # one layout, one compilation
     return stage, outflow
 
 

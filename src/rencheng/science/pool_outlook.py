@@ -19,8 +19,11 @@ INDEPENDENT_H = 12
 """Hours after which a misfit of a pool counts as a new one."""
 LEAST_EFFECTIVE = 0.1
 """Share of the members that must keep weight: the likelihood is tempered until they do."""
-SMOOTH_H = 24
-MISS_FADING_H = 48.0
+RECENT_H = 24
+"""A gauge silent for longer does not say where a pool stands."""
+SMOOTH_H = 72
+"""Mean of so many hours takes the wind out of a level: weather passes in three days or so."""
+MISS_FADING_H = 24.0
 """Time over which the first pool forgets what its level misses its gauge by now."""
 REST_H = 240
 """Mean inflow of so many hours is what the last pool is at rest under."""
@@ -52,7 +55,7 @@ def pools_ahead(
     weight : float64 array, shape (members,)
     """
     known, pools = observed.shape
-    heard = [k for k in range(1, pools) if np.isfinite(observed[-SMOOTH_H:, k]).any()]
+    heard = [k for k in range(1, pools) if np.isfinite(observed[-RECENT_H:, k]).any()]
     first = _filled(observed[:, 0])
     past, passed, offset = _pools_past(chain, inflow[:known], rain[:known], observed, heard)
     miss = first[:, None] - offset - past[:, 0]
@@ -86,7 +89,7 @@ def _pools_past(
     start = np.tile(np.where(np.isfinite(held[0]), held[0], first[0])[:, None], (1, inflow.shape[1]))
     stage, passed = run_pools(_at_rest(chain, inflow, first[0]), inflow, start, held, rain_mm=rain)
     quiet = inflow <= np.median(inflow, axis=0)
-    quiet[: 2 * SMOOTH_H] = False
+    quiet[:SMOOTH_H] = False
     apart = np.where(quiet, first[:, None] - stage[:, 0], np.nan)
     return stage, passed, np.nan_to_num(np.nanmedian(apart, axis=0))
 
@@ -131,7 +134,7 @@ def _weights(miss: Floats) -> Floats:
 
 
 def _wind(level: Floats, hours: int) -> Floats:
-    """Spread of the changes of a level over every lead time, less what a three-day mean moved: wind and tide."""
+    """Spread of a level's changes over every lead time, robust to a flood in the record: wind and tide."""
     lead = np.arange(1, hours + 1)
     return np.array([1.48 * float(np.median(np.abs(level[k:] - level[:-k]))) if k < len(level) else 0.0 for k in lead])
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from rencheng.science.pool_chain import PoolChain
 from rencheng.science.river_routing import Catchments, Reaches
 
-__all__ = ["Basin", "Members", "Pools", "draw_members"]
+__all__ = ["Basin", "Members", "Pools", "Soil", "draw_members"]
 
 Floats = NDArray[np.float64]
 
@@ -20,14 +20,6 @@ FLOOD_FACTOR = (2.0, 10.0)
 """How much more a reach stores per discharge once its floodplain fills: about the ratio of the flooded width to the
 channel's, 2 to 10 on lowland rivers."""
 BANK_GAIN = (0.6, 1.5)
-CAPACITY_MM = (130.0, 300.0)
-SHAPE = (2.0, 4.0)
-WET_RATIO = (0.3, 0.65)
-PERCOLATION_MM_H = (0.05, 0.2)
-SLOW_H = (700.0, 3000.0)
-INTER_RATIO = (0.3, 0.7)
-INTER_H = (60.0, 240.0)
-LOSS_MM_H = (0.05, 0.12)
 BASE_GAIN = (0.7, 1.4)
 FADING_H = (24.0, 120.0)
 RAIN_SPREAD = 0.15
@@ -35,6 +27,24 @@ RAIN_SPREAD = 0.15
 DRIFT_SPREAD = 0.3
 """Spread of ln of the computed discharge without a gauge to correct it."""
 LEAST_SHARE = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Soil:
+    """Ranges of what turns rain into runoff, each pair (low, high), as in ``Catchments``.
+
+    The defaults span what HBV-like models are given where nothing is known (Seibert 1999, Agric. For. Meteorol.
+    98:279).
+    """
+
+    capacity_mm: tuple[float, float] = (80.0, 350.0)
+    shape: tuple[float, float] = (1.0, 4.0)
+    wet_ratio: tuple[float, float] = (0.3, 0.9)
+    percolation_mm_h: tuple[float, float] = (0.03, 0.25)
+    slow_h: tuple[float, float] = (700.0, 3000.0)
+    inter_ratio: tuple[float, float] = (0.2, 0.7)
+    inter_h: tuple[float, float] = (60.0, 240.0)
+    loss_mm_h: tuple[float, float] = (0.05, 0.12)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +88,8 @@ class Basin:
         Flow of each node's own catchment when the record begins.
     pools : Pools or None
         Standing waters that the last node lies on.
+    soil : Soil
+        Ranges of the soils.
     """
 
     ids: tuple[str, ...]
@@ -89,6 +101,7 @@ class Basin:
     bank_m3_s: Floats
     base_m3_s: Floats
     pools: Pools | None
+    soil: Soil = Soil()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,14 +160,14 @@ def draw_members(basin: Basin, members: int, rng: np.random.Generator) -> Member
         catchments=Catchments(
             area_km2=basin.area_km2,
             response_h=each(basin.response_h),
-            capacity_mm=within(CAPACITY_MM),
-            shape=within(SHAPE),
-            wet_ratio=within(WET_RATIO),
-            percolation_mm_h=within(PERCOLATION_MM_H),
-            slow_h=within(SLOW_H),
-            inter_ratio=within(INTER_RATIO),
-            inter_h=within(INTER_H),
-            loss_mm_h=within(LOSS_MM_H),
+            capacity_mm=within(basin.soil.capacity_mm),
+            shape=within(basin.soil.shape),
+            wet_ratio=within(basin.soil.wet_ratio),
+            percolation_mm_h=within(basin.soil.percolation_mm_h),
+            slow_h=within(basin.soil.slow_h),
+            inter_ratio=within(basin.soil.inter_ratio),
+            inter_h=within(basin.soil.inter_h),
+            loss_mm_h=within(basin.soil.loss_mm_h),
             base_m3_s=base,
             rain_gain=rain,
         ),

@@ -158,9 +158,8 @@ def route_basin(
     gauge = np.stack([updating.rating_score, updating.drift])
     fade = np.exp(-1.0 / updating.fading_h)
     told = np.stack([updating.observed_m3_s, updating.spread])
-    flow = _route(
-        rain_mm, rain_ahead_mm, told, gauge, fade, catchments.area_km2, soil, land, reaches.below, course
-    )  # fmt: skip
+    arrays = (rain_mm, rain_ahead_mm, told, gauge, fade, catchments.area_km2, soil, land, reaches.below, course)
+    flow = _route(*(np.ascontiguousarray(a) for a in arrays))  # one layout, one compilation
     return np.asarray(flow, dtype=np.float64)
 
 

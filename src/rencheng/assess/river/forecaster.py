@@ -21,7 +21,7 @@ from rencheng.sense.ports import Readings
 __all__ = ["MODEL", "RiverForecaster"]
 
 MODEL = "river-basin/1"
-MEMBERS = 400
+MEMBERS = 1000
 LEAST_RECORD_H = 72
 SHOWN_H = 96
 

@@ -13,9 +13,18 @@ from numpy.typing import NDArray
 
 from rencheng.city import City
 from rencheng.kernel import InvalidConfig, NotFound
-from rencheng.science.river_basin import Basin, Pools
+from rencheng.science.river_basin import Basin, Pools, Soil
 
-__all__ = ["AnchorEntry", "GaugeEntry", "PoolEntry", "RiverFile", "RiverSection", "find_river_file", "read_river_file"]
+__all__ = [
+    "AnchorEntry",
+    "GaugeEntry",
+    "PoolEntry",
+    "RiverFile",
+    "RiverSection",
+    "SoilEntry",
+    "find_river_file",
+    "read_river_file",
+]
 
 Range = tuple[float, float]
 MEND = "See docs/reference/river-file.md"
@@ -77,6 +86,19 @@ class AnchorEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     source: str
 
 
+class SoilEntry(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Ranges of the soils, where something is known of them; see :class:`rencheng.science.river_basin.Soil`."""
+
+    capacity_mm: Range = Soil().capacity_mm
+    shape: Range = Soil().shape
+    wet_ratio: Range = Soil().wet_ratio
+    percolation_mm_h: Range = Soil().percolation_mm_h
+    slow_h: Range = Soil().slow_h
+    inter_ratio: Range = Soil().inter_ratio
+    inter_h: Range = Soil().inter_h
+    loss_mm_h: Range = Soil().loss_mm_h
+
+
 class RiverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All of a river file, gauges in an order in which the one below always comes later."""
 
@@ -84,6 +106,7 @@ class RiverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     gauge: tuple[GaugeEntry, ...]
     pool: tuple[PoolEntry, ...] = ()
     anchor: AnchorEntry | None = None
+    soil: SoilEntry = SoilEntry()
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -123,6 +146,7 @@ class RiverFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
             ),
             base_m3_s=base_m3_s,
             pools=self._pools(),
+            soil=Soil(**msgspec.structs.asdict(self.soil)),
         )
 
     def _pools(self) -> Pools | None:
@@ -186,7 +210,7 @@ def read_river_file(path: Path) -> RiverFile:
 
 def _check_ranges(data: Any, where: str) -> None:
     rows = [(f"[[{kind}]] {i}", row) for kind in ("gauge", "pool") for i, row in enumerate(data.get(kind, ()), 1)]
-    for place, row in [*rows, ("[anchor]", data.get("anchor", {}))]:
+    for place, row in [*rows, *((f"[{k}]", data.get(k, {})) for k in ("anchor", "soil"))]:
         for key, value in row.items():
             if key != "centre" and isinstance(value, list) and value[0] > value[1]:
                 raise InvalidConfig(f"{place}: {key} runs backwards", where=where, mend="Write [low, high]")
