@@ -145,7 +145,8 @@ class RoadGraph:
     def main_nodes(self) -> Ints:
         """Nodes of the largest strongly connected part: from each of them one can drive to each other."""
         n = len(self.node_id)
-        links = csr_matrix((np.ones(len(self.indices)), self.indices, self.indptr), shape=(n, n))
+        links = csr_matrix((np.ones(len(self.indices)), self.indices.copy(), self.indptr.copy()), shape=(n, n))
+        links.sum_duplicates()  # strong components never end in scipy where two roads join the same two nodes
         _, label = connected_components(links, directed=True, connection="strong")
         return np.flatnonzero(label == np.bincount(label).argmax()).astype(np.int64)
 
