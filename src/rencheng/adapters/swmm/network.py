@@ -177,6 +177,7 @@ class SwmmNetwork:
         )
         reply = self._worker.ask(request, Coupled)
         if isinstance(reply, Broken):
+            self._worker.stop()  # so that SWMM's report is whole
             raise refusal_from_report(file.path, report, reply.said)
         return self._state_of(reply)
 

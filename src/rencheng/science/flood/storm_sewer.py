@@ -33,6 +33,8 @@ class SewerOpenings:
     ----------
     cells : int64 array
         Flat street cell of each.
+    nodes : int64 array
+        Place of each opening's node among the network's coupled nodes; several openings may lead to one.
     perimeter_m, area_m2 : float64 arrays
         Of the opening, clogging taken off.
     takes : bool array
@@ -42,18 +44,19 @@ class SewerOpenings:
     """
 
     cells: I64
+    nodes: I64
     perimeter_m: F64
     area_m2: F64
     takes: NDArray[np.bool_]
     law: OpeningLaw = HEC_22
 
     def __post_init__(self) -> None:
-        shapes = {self.cells.shape, self.perimeter_m.shape, self.area_m2.shape, self.takes.shape}
+        shapes = {self.cells.shape, self.nodes.shape, self.perimeter_m.shape, self.area_m2.shape, self.takes.shape}
         if len(shapes) != 1 or not ((self.perimeter_m >= 0.0) & (self.area_m2 > 0.0)).all():
             raise InvalidInput(
                 "openings of different number, or without an area",
                 where="SewerOpenings",
-                mend="Give one cell, perimeter, area and direction for each",
+                mend="Give one cell, node, perimeter, area and direction for each",
             )
 
 
@@ -84,7 +87,7 @@ class SewerTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SewerState:
-    """Coupled nodes at an instant, arrays of shape (n,).
+    """Coupled nodes at an instant, arrays of shape (nodes,).
 
     Parameters
     ----------
@@ -103,7 +106,7 @@ class SewerNetwork(Protocol):
 
     @property
     def ponded_area_m2(self) -> F64:
-        """Area over which each coupled node stores water above its rim, shape (n,)."""
+        """Area over which each coupled node stores water above its rim, shape (nodes,)."""
         ...
 
     def state(self) -> SewerState:
@@ -111,7 +114,7 @@ class SewerNetwork(Protocol):
         ...
 
     def advance(self, inflow_m3_s: F64, step_s: int) -> SewerState:
-        """Let the network run for whole seconds with a steady inflow (n,), negative where water is taken out."""
+        """Let the network run for whole seconds with a steady inflow (nodes,), negative where water is taken out."""
         ...
 
     def totals(self) -> SewerTotals:
@@ -165,7 +168,7 @@ class SewerCoupling:
     Parameters
     ----------
     network : SewerNetwork
-        Pipes; its coupled nodes stand in the order of the openings.
+        Pipes and their coupled nodes.
     openings : SewerOpenings
         Where and how they meet the street.
     interval_s : int
@@ -184,7 +187,7 @@ class SewerCoupling:
         self._state = network.state()
         self._area = np.maximum(network.ponded_area_m2, 1e-9)
         self._stored_before = network.totals().stored
-        self._since = np.zeros(count)
+        self._since = np.zeros(len(self._area))
         self._signs = np.ones(count)
         self._chosen = np.zeros(0, np.int64)
         self._taken, self._returned = 0.0, 0.0
@@ -194,17 +197,17 @@ class SewerCoupling:
         """Water that the openings would pass in the step."""
         openings = self._openings
         depth = surface.depth_m.reshape(-1)[openings.cells]
-        head = self._head_now()
+        head = self._head_now()[openings.nodes]
         flow = opening_exchange_m3_s(
             depth, head, perimeter_m=openings.perimeter_m, area_m2=openings.area_m2, law=openings.law
         )
         flow = np.where((flow > 0.0) & ~openings.takes, 0.0, flow)
         cell_area = surface.cell_m**2
         # no more than half the way to equal heads, so that street and node do not swap water to and fro
-        meet = 0.5 * np.abs(depth - head) * cell_area * self._area / (cell_area + self._area)
+        store = self._area[openings.nodes]
+        meet = 0.5 * np.abs(depth - head) * cell_area * store / (cell_area + store)
         volume = np.where(head > 0.0, np.minimum(np.abs(flow) * step_s, meet), np.abs(flow) * step_s)
-        standing = np.maximum(self._state.ponded_m3 + self._since, 0.0)
-        volume = np.where(flow < 0.0, np.minimum(volume, standing), volume)
+        volume = np.where(flow < 0.0, volume * self._share_standing(np.where(flow < 0.0, volume, 0.0)), volume)
         self._chosen = np.flatnonzero(volume > 0.0)
         self._signs = np.where(flow < 0.0, -1.0, 1.0)[self._chosen]
         self._now_s = time_s
@@ -218,7 +221,7 @@ class SewerCoupling:
     def moved(self, volume_m3: F64) -> None:
         """Keep what was passed, and hand it to the network when it is time."""
         into, back = self._signs > 0.0, self._signs < 0.0
-        self._since[self._chosen] += self._signs * volume_m3
+        np.add.at(self._since, self._openings.nodes[self._chosen], self._signs * volume_m3)
         self.taken_m3[self._chosen[into]] += volume_m3[into]
         self.returned_m3[self._chosen[back]] += volume_m3[back]
         self._taken += float(np.sum(volume_m3[into]))
@@ -248,6 +251,15 @@ class SewerCoupling:
         """Head over the rim, carried on since the last hand-over where the node stands above its rim."""
         head = self._state.head_over_rim_m
         return np.where(head > 0.0, np.maximum(head + self._since / self._area, 0.0), head)
+
+    def _share_standing(self, wanted_m3: F64) -> F64:
+        """Share of what the openings would give back that stands in their nodes above the rim."""
+        nodes = self._openings.nodes
+        asked = np.zeros(len(self._area))
+        np.add.at(asked, nodes, wanted_m3)
+        standing = np.maximum(self._state.ponded_m3 + self._since, 0.0)
+        share = np.where(asked > standing, standing / np.where(asked > standing, asked, 1.0), 1.0)
+        return np.asarray(share[nodes], dtype=np.float64)
 
     def _hand_over(self, step_s: int) -> None:
         self._state = self._network.advance(self._since / step_s, step_s)
