@@ -36,7 +36,15 @@ from rencheng.science.flood.rain import RainRate
 from rencheng.science.flood.rows import SEGMENT
 from rencheng.science.flood.shallow_water import GRAVITY_M_S2
 
-__all__ = ["LocalInertial", "cell_velocities", "step_constants"]
+__all__ = [
+    "DEEPEST_M",
+    "SHALLOW_M",
+    "LocalInertial",
+    "cell_velocities",
+    "deepest_at_edge",
+    "side_discharges",
+    "step_constants",
+]
 
 SHALLOW_M = 1e-6
 """Water thinner than this stands still; its volume is kept and may flow on when more comes."""
@@ -101,6 +109,60 @@ def cell_velocities(
             else:
                 u[j, i] = 0.0
                 v[j, i] = 0.0
+
+
+def deepest_at_edge(domain: Domain, conditions: SideConditions) -> float:
+    """Greatest depth that a level outside holds over the ground of the outer cells, m."""
+    bed = domain.bed_m
+    sides = (bed[:, 0], bed[:, -1], bed[0], bed[-1])
+    deepest = 0.0
+    for kind, value, ground in zip(conditions.kind, conditions.value, sides, strict=True):
+        deepest = max(deepest, float((value - ground).max(where=kind == LEVEL, initial=0.0)))
+    return deepest
+
+
+def side_discharges(
+    domain: Domain,
+    conditions: SideConditions,
+    *,
+    step_s: float,
+    froude_limit: float,
+    depth: tuple[Grid, Grid],
+    inner: tuple[Grid, Grid],
+    along: tuple[Grid, Grid],
+) -> tuple[Grid, Grid, Grid, Grid]:
+    """Unit discharge of the outer faces in a step, by the boundary fluxes of the full equations.
+
+    Parameters
+    ----------
+    domain, conditions
+        The ground, and what holds at each outer face.
+    step_s, froude_limit : float
+        Time step; greatest Froude number taken for the water inside.
+    depth, inner, along : pairs of arrays, shapes (2, ny) and (2, nx)
+        Depth of the outer cells; unit discharge of the faces one cell further in; unit discharge of the outer cells
+        along the side. West and east first, then south and north.
+
+    Returns
+    -------
+    four arrays
+        West, east (ny,), south, north (nx,), m²/s, positive to the east and to the north.
+    """
+    bed, rough = domain.bed_m, np.broadcast_to(GRAVITY_M_S2 * domain.manning**2, domain.shape)
+    picks: tuple[Any, ...] = ((slice(None), 0), (slice(None), -1), (0, slice(None)), (-1, slice(None)))
+    flows = []
+    for k, pick in enumerate(picks):
+        h = np.ascontiguousarray(depth[k // 2][k % 2])
+        inverse = np.where(h > SHALLOW_M, 1.0 / np.maximum(h, SHALLOW_M), 0.0)
+        most = min(froude_limit, 1e9) * np.sqrt(GRAVITY_M_S2 * h)
+        out = np.zeros((3, len(h)))
+        edge_fluxes(
+            conditions.kind[k], conditions.value[k], np.ascontiguousarray(bed[pick]), h,
+            np.clip(inner[k // 2][k % 2] * inverse, -most, most), np.clip(along[k // 2][k % 2] * inverse, -most, most),
+            np.ascontiguousarray(rough[pick]), 1.0 if k % 2 else -1.0, GRAVITY_M_S2, domain.cell_m / step_s, out,
+        )  # fmt: skip
+        flows.append(np.where(conditions.kind[k] == CLOSED, 0.0, out[0]))
+    return flows[0], flows[1], flows[2], flows[3]
 
 
 class _FaceSurface(Surface):
@@ -207,11 +269,7 @@ class LocalInertial:
 
     def stable_step_s(self, conditions: SideConditions) -> float:
         """Longest stable step: ``cfl Δx / √(g h)`` of the deepest water, inside or at the edge."""
-        deepest = self._deepest
-        bed = self._domain.bed_m
-        sides = (bed[:, 0], bed[:, -1], bed[0], bed[-1])
-        for kind, value, ground in zip(conditions.kind, conditions.value, sides, strict=True):
-            deepest = max(deepest, float((value - ground).max(where=kind == LEVEL, initial=0.0)))
+        deepest = max(self._deepest, deepest_at_edge(self._domain, conditions))
         return self._cfl * self._domain.cell_m / math.sqrt(GRAVITY_M_S2 * deepest) if deepest > 0 else math.inf
 
     def advance(self, now_s: float, step_s: float, rain: RainRate, conditions: SideConditions) -> float:
@@ -249,35 +307,23 @@ class LocalInertial:
         return self._over_the_edge() * step_s * domain.cell_m if is_open else 0.0
 
     def _edge(self, step_s: float, conditions: SideConditions) -> None:
-        """Set the discharge of the outer faces for the step, by the fluxes of the full equations."""
-        share = self._domain.cell_m / step_s
-        h, qx, qy, bed = self._depth, self._qx, self._qy, self._domain.bed_m
-        drag = np.broadcast_to(self._drag, h.shape)
-        cells = ((slice(None), 0), (slice(None), -1), (0, slice(None)), (-1, slice(None)))
-        inner = (qx[:, 1], qx[:, -2], qy[1], qy[-2])
-        along = (
-            0.5 * (qy[:-1, 0] + qy[1:, 0]), 0.5 * (qy[:-1, -1] + qy[1:, -1]),
-            0.5 * (qx[0, :-1] + qx[0, 1:]), 0.5 * (qx[-1, :-1] + qx[-1, 1:]),
-        )  # fmt: skip
-        outer = (qx[:, 0], qx[:, -1], qy[0], qy[-1])
+        """Set the discharge of the outer faces for the step."""
+        h, qx, qy = self._depth, self._qx, self._qy
+        columns, rows = (slice(None), (0, -1)), ((0, -1), slice(None))
+        flow = side_discharges(
+            self._domain,
+            conditions,
+            step_s=step_s,
+            froude_limit=self._froude_limit,
+            depth=(h[columns].T, h[rows]),
+            inner=(qx[:, (1, -2)].T, qy[(1, -2), :]),
+            along=(0.5 * (qy[:-1, (0, -1)] + qy[1:, (0, -1)]).T, 0.5 * (qx[(0, -1), :-1] + qx[(0, -1), 1:])),
+        )
         flags = (self._wet[:, 0], self._wet[:, -1], self._wet[0], self._wet[-1])
-        for k in range(4):
-            depth = np.ascontiguousarray(h[cells[k]])
-            inverse = np.where(depth > SHALLOW_M, 1.0 / np.maximum(depth, SHALLOW_M), 0.0)
-            most = self._froude_limit * np.sqrt(GRAVITY_M_S2 * depth)
-            out = np.zeros((3, len(depth)))
-            edge_fluxes(
-                conditions.kind[k], conditions.value[k], np.ascontiguousarray(bed[cells[k]]), depth, np.clip(inner[k] *
-                inverse, -most, most), np.clip(along[k] * inverse, -most, most),
-                np.ascontiguousarray(drag[cells[k]]).astype(np.float64), 1.0 if k % 2 else -1.0, GRAVITY_M_S2, share,
-                out,
-            )  # fmt: skip
-            outer[k][:] = np.where(conditions.kind[k] == CLOSED, 0.0, out[0])
-            moving = outer[k] != 0.0
-            if k < 2:
-                flags[k][moving] = 2
-            else:
-                flags[k][np.unique(np.flatnonzero(moving) // SEGMENT)] = 2
+        for k, outer in enumerate((qx[:, 0], qx[:, -1], qy[0], qy[-1])):
+            outer[:] = flow[k]
+            moving = np.flatnonzero(outer)
+            flags[k][moving if k < 2 else np.unique(moving // SEGMENT)] = 2
 
     def _over_the_edge(self) -> float:
         """Net discharge inwards per width over all outer faces, m²/s."""

@@ -190,6 +190,10 @@ def _stepper(
             arrival_depth_m=arrival_depth_m,
             threads=count,
         )
+    if device == "cuda":
+        from rencheng.science.flood.cuda_run import cuda_stepper
+
+        return cuda_stepper(domain, scheme=scheme, order=order, dtype=dtype, cfl=cfl, arrival_depth_m=arrival_depth_m)
     raise InvalidInput(
         f"there is no scheme '{scheme}' on '{device}'",
         where="scheme, device",
