@@ -18,6 +18,7 @@ from rencheng.assess.gauging import GaugesNow, gauge_states, gauges_now
 from rencheng.assess.hazard_model import HazardModel, ModelInputs, hazard_models
 from rencheng.assess.model import State, learn
 from rencheng.assess.ports import FieldStore
+from rencheng.assess.river.publish import river_desk
 from rencheng.assess.rules import AssessRules, default_rules
 from rencheng.assess.sightings import depth_observations, water_signals
 from rencheng.assess.signals import rain_signals, stage_signals
@@ -86,11 +87,17 @@ class Inputs:
         except MissingData as absent:
             limitations.append(str(absent))
             limitations.extend(f"{n} is not run" for n, m in self.models.items() if m.card.needs_terrain)
+        forecaster = StageForecaster(
+            readings=self.readings,
+            gauges=frame.gauges,
+            rules=self.rules,
+            river=river_desk(self.city, self.readings, frame.gauges),
+        )
         for name, value in (
             ("frame", frame),
             ("susceptibility", ground),
             ("limitations", tuple(limitations)),
-            ("forecaster", StageForecaster(readings=self.readings, gauges=frame.gauges, rules=self.rules)),
+            ("forecaster", forecaster),
             ("published", {}),
             ("flood_memo", {}),
         ):

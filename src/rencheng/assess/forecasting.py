@@ -14,6 +14,7 @@ from rencheng.assess.frame import CityFrame, GaugeFrame, Threshold
 from rencheng.assess.gauging import GaugesNow, LearntLevels, learn_levels
 from rencheng.assess.hazard_model import StageForecast
 from rencheng.assess.model import State
+from rencheng.assess.river.publish import RiverDesk
 from rencheng.assess.rules import AssessRules, ForecastRules
 from rencheng.assess.signals import at_gauge, signal_cleared, signal_raised
 from rencheng.assess.stage_card import LEADS_H
@@ -60,6 +61,7 @@ class StageForecaster:
     readings: Readings
     gauges: GaugeFrame
     rules: AssessRules
+    river: RiverDesk | None = None
     _past: _Past | None = field(default=None, init=False)
     _models: dict[int, StageModel | None] = field(default_factory=dict, init=False)
 
@@ -76,10 +78,15 @@ class StageForecaster:
         wanted = self.wanted(state, gauges)
         if not wanted:
             return []
-        return [
-            self._draft(state, gauges, row, model, outlook, now)
-            for row, (model, outlook) in self.outlooks(wanted, gauges, now).items()
-        ]
+        routed: list[Draft] = []
+        if self.river is not None:
+            standing = self.river.stands(state, now)
+            draft = None if standing else self.river.draft(state, gauges, now)
+            routed = [] if draft is None else [draft]
+            if standing or routed:
+                wanted = [row for row in wanted if self.gauges.ids[row] != self.river.target]
+        learnt = self.outlooks(wanted, gauges, now).items()
+        return [*routed, *(self._draft(state, gauges, row, model, outlook, now) for row, (model, outlook) in learnt)]
 
     def outlooks(
         self, rows: Sequence[int], gauges: GaugesNow, now: datetime

@@ -13,6 +13,8 @@ from rencheng.assess.decide import Inputs
 from rencheng.assess.facts import Evidence, ForecastHorizon, RiskTotal
 from rencheng.assess.hazard_model import Card
 from rencheng.assess.model import State
+from rencheng.assess.river.card import RIVER_CARD
+from rencheng.assess.river.forecaster import MODEL as RIVER_MODEL
 from rencheng.assess.stage_card import STAGE_CARD
 from rencheng.assess.windows import rain_state
 from rencheng.kernel import NotFound
@@ -153,7 +155,7 @@ def forecast_view(state: State, inputs: Inputs, sensor_id: str) -> ForecastView:
         observed_at=last.body.observed_at,
         rate_per_h=last.body.rate_per_h,
         horizons=last.body.horizons,
-        card=STAGE_CARD,
+        card=RIVER_CARD if last.body.model == RIVER_MODEL else STAGE_CARD,
     )
 
 
