@@ -36,6 +36,7 @@ from tests.truth.flood_runs import (
     steady_channel,
 )
 from tests.truth.flood_solutions import STEADY_FLOWS
+from tests.truth.flood_spreading import reference_spread, run_spreading, spread_of
 from tests.truth.merewether import merewether, peak_stages, run_merewether
 
 MEREWETHER = Path(__file__).resolve().parents[2] / "shared" / "data" / "merewether"
@@ -115,6 +116,23 @@ def print_agency() -> None:
         first, second = (level_at(over, bar, x, 50.0) for x in (150.0, 250.0))
         told = f"{first - CREST_M:+.3f}, {second - 9.75:.3f}"
         print(f"| 3, obstruction | {scheme} | first pond to crest, depth in second, m | {told} | below, some cm |")
+    print_spreading()
+
+
+def print_spreading(until_s: float = 5400.0, cell_m: float = 10.0) -> None:
+    """Test 4: arrivals, depths and speeds at the six points beside the rings'."""
+    rings = reference_spread(until_s)
+    print("\n| Environment Agency test 4 after 90 min, 10 m cells | arrival, min | depth, m | speed, m/s |")
+    print("|---|---|---|---|")
+    told = {"rings (reference)": rings}
+    for scheme, how in SCHEMES.items():
+        told[scheme] = spread_of(run_spreading(until_s, cell_m, **how), cell_m)
+    for name, spread in told.items():
+        arrival, depth, speed = (
+            " ".join(f"{value:.{digits}f}" for value in values)
+            for values, digits in ((spread.arrival_s / 60.0, 1), (spread.depth_m, 3), (spread.speed_m_s, 3))
+        )
+        print(f"| {name} | {arrival} | {depth} | {speed} |")
 
 
 def print_merewether() -> None:

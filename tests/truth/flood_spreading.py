@@ -22,7 +22,7 @@ WET_M = 0.01
 
 
 class Spread(NamedTuple):
-    """Depth, speed and first wet time at the six points."""
+    """Depth, speed and first wet time at the six points; NaN where the flood has not come."""
 
     depth_m: Floats
     speed_m_s: Floats
@@ -59,8 +59,7 @@ def spread_in_rings(until_s: float, ring_m: float = 1.0, reach_m: float = 900.0)
         arrival = np.where(np.isnan(arrival) & (h >= WET_M), now, arrival)
     radius = np.hypot(*np.array(POINTS_M).T)
     speed = np.where(h > 1e-9, q / np.maximum(h, 1e-9), 0.0)
-    first = np.where(np.isnan(arrival), np.inf, arrival)
-    return Spread(*(np.interp(radius, middle, values) for values in (h, speed, first)))
+    return Spread(*(np.interp(radius, middle, values) for values in (h, speed, arrival)))
 
 
 def run_spreading(until_s: float, cell_m: float = 5.0, **how: Any) -> FloodResult:
