@@ -16,7 +16,7 @@ from rencheng.city import City
 from rencheng.kernel import cell_boundary
 from rencheng.science.zonal import zones_from_pairs
 
-__all__ = ["ObjectIndex", "exposure_index", "metric_geometries"]
+__all__ = ["ObjectIndex", "exposure_index", "metric_geometries", "metric_line"]
 
 WALL_RATIO = 0.75
 """Ground within this many cell widths of a footprint stands at its wall."""
@@ -114,6 +114,11 @@ def exposure_index(
 def metric_geometries(city: City, wkb: list[bytes | None]) -> Any:
     """Geometries in the city's metric reference system; None where the table has none."""
     lonlat: Any = shapely.from_wkb(np.array(wkb, dtype=object))
+    return shapely.transform(lonlat, lambda xy: np.column_stack(city.to_metric.transform(xy[:, 0], xy[:, 1])))
+
+
+def metric_line(city: City, lonlat: Any) -> Any:
+    """One geometry of lon/lat in the city's metric reference system."""
     return shapely.transform(lonlat, lambda xy: np.column_stack(city.to_metric.transform(xy[:, 0], xy[:, 1])))
 
 
