@@ -32,6 +32,7 @@ from rencheng.kernel import Conflict, InvalidInput, RenchengError, StorageFailed
 from rencheng.science.design_storm import SHANGHAI_2017
 from rencheng.science.flood import FloodResult, RainSeries, simulate
 from rencheng.science.flood.hazard_rating import general_hazard_class, hazard_rating
+from rencheng.science.flood.storm_sewer import SewerBalance
 
 __all__ = ["FloodRunDiverged", "flood_run"]
 
@@ -94,21 +95,24 @@ def flood_run(city_path: Path, config_path: Path, out: Path, *, tell: Tell = lam
         city,
         cell_m=config.cell_m or city.terrain.cell_m,
         drainage=config.drainage == "inlets",
+        tanks=config.underpasses == "tanks" and config.drainage != "swmm",
         water_level_m=config.water_level_m,
     )
     rain = rain_of_config(config.rain, domain.grid, config_path.parent)
     warnings = (*domain.repairs, *_storm_warnings(config, rain))
-    works = works_of(config, city, domain, rain, config_path.parent)
-    begun = time.perf_counter()
-    result = _with_underpasses(_simulated(config, domain, rain, works, tell), works.tanks)
-    spent_s = time.perf_counter() - begun
+    duration_s = config.hours * 3600.0 if config.hours is not None else float(np.asarray(rain.times_s)[-1]) + 3600.0
+    with works_of(config, city, domain, rain, config_path.parent, duration_s=duration_s) as works:
+        begun = time.perf_counter()
+        result = _with_underpasses(_simulated(config, domain, rain, works, duration_s, tell), works.tanks)
+        spent_s = time.perf_counter() - begun
+        sewer = works.sewer.finish() if works.sewer is not None else None
     tell(0.95, "writing layers and tables")
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
         part.mkdir(parents=True)
         totals = _write(part, domain, result)
-        summary = _summary(city, config, domain, result, works, warnings, totals, spent_s)
+        summary = _summary(city, config, domain, result, works, warnings, totals, spent_s) | _sewer_account(sewer)
         (part / SUMMARY).write_bytes(msgspec.json.format(msgspec.json.encode(summary), indent=2))
         _replace(out, part)
     except OSError as error:
@@ -145,9 +149,9 @@ def _replace(out: Path, part: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _simulated(config: RunConfig, domain: FloodDomain, rain: RainSeries, works: Works, tell: Tell) -> FloodResult:
-    last_s = float(np.asarray(rain.times_s)[-1])
-    duration_s = config.hours * 3600.0 if config.hours is not None else last_s + 3600.0
+def _simulated(
+    config: RunConfig, domain: FloodDomain, rain: RainSeries, works: Works, duration_s: float, tell: Tell
+) -> FloodResult:
     every_s = min(config.save_every_min * 60.0, duration_s)
     saved = 12 * domain.bed_m.size * (duration_s / every_s + 1.0)
     if saved > _MOST_SAVED_BYTES:
@@ -328,6 +332,19 @@ def _summary(
         "totals": [asdict(t) for t in totals],
         "warnings": list(warnings),
     }
+
+
+def _sewer_account(balance: SewerBalance | None) -> dict[str, Any]:
+    if balance is None:
+        return {}
+    account = {
+        "taken_m3": balance.taken,
+        "returned_m3": balance.returned,
+        "outfall_m3": balance.network.outfall,
+        "stored_m3": balance.network.stored,
+        "error_ratio": balance.error_ratio,
+    }
+    return {"sewer": {name: round(value, 6) for name, value in account.items()}}
 
 
 def _kind(config: RunConfig) -> str:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -11,8 +14,10 @@ import shapely
 from numpy.typing import NDArray
 
 from rencheng.adapters.geojson.features import read_geojson
+from rencheng.adapters.swmm.inp_file import InpNode, inp_nodes, read_inp
 from rencheng.assess.flood.domain import FloodDomain
-from rencheng.assess.flood.drains import drain_sinks
+from rencheng.assess.flood.drainage import SewerNode, city_sewer_nodes, sewer_places
+from rencheng.assess.flood.drains import drain_sinks, tank_exchange
 from rencheng.assess.flood.run_config import PumpConfig, RunConfig
 from rencheng.assess.flood.underpasses import TankExchange
 from rencheng.city import City
@@ -28,6 +33,7 @@ from rencheng.science.flood.ground_losses import (
 )
 from rencheng.science.flood.pump_stations import OUTSIDE, PumpStation, PumpStations
 from rencheng.science.flood.pumps import PumpCurve
+from rencheng.science.flood.storm_sewer import SewerCoupling
 from rencheng.science.flood.walls import faces_along, wall_crests
 
 __all__ = ["Works", "works_of"]
@@ -37,17 +43,21 @@ F64 = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Works:
-    """Arguments of the engine, and a few words on them for the summary."""
+    """Arguments of the engine, a few words on them for the summary, and what has to be let go at the end."""
 
     losses: Losses
     tanks: TankExchange
     exchanges: tuple[Exchange, ...] = ()
     walls: tuple[F64, F64] | None = None
-    told: tuple[str, ...] = field(default=())
+    sewer: SewerCoupling | None = None
+    told: tuple[str, ...] = ()
 
 
-def works_of(config: RunConfig, city: City, domain: FloodDomain, rain: RainSeries, folder: Path) -> Works:
-    """Put together what a configuration names; paths count from ``folder``.
+@contextmanager
+def works_of(
+    config: RunConfig, city: City, domain: FloodDomain, rain: RainSeries, folder: Path, *, duration_s: float
+) -> Iterator[Works]:
+    """Put together what a configuration names; paths count from ``folder``; SWMM's process ends with the block.
 
     Raises
     ------
@@ -57,7 +67,7 @@ def works_of(config: RunConfig, city: City, domain: FloodDomain, rain: RainSerie
         If a wall has no crest, or a pump stands outside the model; names it.
     """
     told: list[str] = []
-    tanks = TankExchange(domain.tanks)
+    tanks = tank_exchange(domain)
     exchanges: list[Exchange] = [tanks]
     if config.pumps:
         exchanges.append(_pumps(config.pumps, city, domain))
@@ -67,7 +77,54 @@ def works_of(config: RunConfig, city: City, domain: FloodDomain, rain: RainSerie
         walls, count = _walls(folder / config.walls, city, domain)
         told.append(f"{count} walls")
     parts: list[GroundLoss] = [*_soil(config, domain, rain), drain_sinks(domain)]
-    return Works(losses=Losses(parts), tanks=tanks, exchanges=tuple(exchanges), walls=walls, told=tuple(told))
+    with ExitStack() as stack:
+        sewer = None
+        if config.drainage == "swmm":
+            path = folder / config.swmm_file if config.swmm_file else None
+            sewer = _sewer(path, city, domain, duration_s, stack, told)
+            exchanges.append(sewer)
+        yield Works(
+            losses=Losses(parts),
+            tanks=tanks,
+            exchanges=tuple(exchanges),
+            walls=walls,
+            sewer=sewer,
+            told=tuple(told),
+        )
+
+
+def _sewer(
+    path: Path | None, city: City, domain: FloodDomain, duration_s: float, stack: ExitStack, told: list[str]
+) -> SewerCoupling:
+    """Start SWMM on a file of one's own, or on the package's sewers, and set its nodes into the streets."""
+    from rencheng.adapters.swmm.city_network import swmm_text_from_city
+    from rencheng.adapters.swmm.network import SwmmNetwork
+
+    if path is None:
+        scratch = Path(stack.enter_context(TemporaryDirectory(prefix="rencheng-sewers-")))
+        path = scratch / f"{city.manifest.id}.inp"
+        path.write_text(swmm_text_from_city(city), encoding="utf-8")
+        nodes = city_sewer_nodes(city)
+        file = read_inp(path)
+    else:
+        file = read_inp(path)
+        nodes = [_placed(node, city) for node in inp_nodes(file)]
+    places = sewer_places(nodes, domain)
+    area = domain.grid.cell_m**2
+    network = SwmmNetwork(file, places.nodes, ponded_area_m2=area, duration_s=duration_s)
+    stack.enter_context(network)
+    told.append(f"SWMM: {len(places.nodes)} nodes meet the street")
+    if places.outside:
+        told.append(f"{len(places.outside)} SWMM nodes lie outside the model, first {places.outside[0]}")
+    return SewerCoupling(network, places.openings)
+
+
+def _placed(node: InpNode, city: City) -> SewerNode:
+    """A node of a file in the city's metric system; its coordinates are lon/lat where they can be."""
+    x, y = node.x, node.y
+    if x is not None and y is not None and abs(x) <= 180.0 and abs(y) <= 90.0:
+        x, y = city.to_metric.transform(x, y)
+    return SewerNode(name=node.name, kind=node.kind, x_m=x, y_m=y)
 
 
 def _soil(config: RunConfig, domain: FloodDomain, rain: RainSeries) -> list[GroundLoss]:

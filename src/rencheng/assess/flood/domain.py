@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from rencheng.assess.flood.ground import flood_grid, ground_on, mended_terrain
 from rencheng.assess.flood.land_cover import LandCover, land_cover, manning_of
 from rencheng.assess.flood.street_drainage import designed_capacity, designed_pump_m3_s, inlet_capacity
 from rencheng.assess.flood.totals import LinkLengths, link_lengths
-from rencheng.assess.flood.underpasses import Tanks, tanks_of
+from rencheng.assess.flood.underpasses import Tanks, no_tanks, tanks_of
 from rencheng.city import City
 from rencheng.kernel import InvalidInput
 from rencheng.science.design_storm import SHANGHAI_2017, IntensityFormula
@@ -54,7 +54,7 @@ class FloodDomain:
     cover : LandCover
         Shares of building, road and water.
     drain_mm_h : float32 array
-        What inlets and pumps take from each cell.
+        What inlets and pumps take from each cell; in the cell of an underpass, what its pumps lift out of the tank.
     tanks : Tanks
         Underpasses, kept beside the raster.
     objects : ObjectIndex
@@ -99,6 +99,7 @@ def flood_domain(
     *,
     cell_m: float = 20.0,
     drainage: bool = True,
+    tanks: bool = True,
     water_level_m: float | None = None,
     formula: IntensityFormula = SHANGHAI_2017,
 ) -> FloodDomain:
@@ -112,6 +113,8 @@ def flood_domain(
         Edge of a cell; 5 to 30 m suit a city.
     drainage : bool
         Whether sewers take water.
+    tanks : bool
+        Whether underpasses are kept beside the raster; else they are as deep in it as its cells can show.
     water_level_m : float, optional
         Level at which rivers and lakes stand, in the terrain's datum. Where it lies above their bed the streets cannot
         drain below it; a level over the banks is the business of a river flood, and refused.
@@ -127,23 +130,23 @@ def flood_domain(
     """
     grid = flood_grid(city, cell_m)
     terrain, repairs = mended_terrain(city)
-    tanks, street_level = tanks_of(city, grid, terrain)
+    below, street_level = tanks_of(city, grid, terrain) if tanks else (no_tanks(), terrain)
     ground = ground_on(street_level, grid)
     cover = land_cover(city, grid)
     active = np.isfinite(ground)
     water = (cover.water >= _BLOCKED_SHARE) & active
-    tanks = tanks.without(water | ~active)
+    below = below.without(water | ~active)
     blocked = (cover.building >= _BLOCKED_SHARE) & ~water & active
-    blocked.reshape(-1)[tanks.places] = False
+    blocked.reshape(-1)[below.places] = False
     bed = _bed(ground, cover, water, blocked, narrow=grid.cell_m > terrain.cell_m)
-    bed.reshape(-1)[tanks.places] -= _GULLY_M
+    bed.reshape(-1)[below.places] -= _GULLY_M
     bed = np.where(active, bed, 0.0)
     if water_level_m is not None:
         bed = _standing(bed, water, active, water_level_m)
     objects = exposure_index(city, grid, dry=water | ~active | blocked, around_m=1.5 * cell_m)
-    drain, pump_m3_s, drained_by = np.zeros(bed.shape, np.float32), tanks.pump_m3_s, "none"
+    drain, drained_by = np.zeros(bed.shape, np.float32), "none"
     if drainage:
-        drain, pump_m3_s, drained_by = _drain(city, grid, cover, water, tanks, bed, formula)
+        drain, drained_by = _drain(city, grid, cover, water, below, bed, formula)
     return FloodDomain(
         grid=grid,
         bed_m=bed,
@@ -153,12 +156,12 @@ def flood_domain(
         blocked=blocked,
         cover=cover,
         drain_mm_h=np.where(active, drain, np.float32(0.0)),
-        tanks=replace(tanks, pump_m3_s=pump_m3_s),
+        tanks=below,
         objects=objects,
         links=link_lengths(city, objects),
         repairs=repairs,
         drained_by=drained_by,
-        **_sensors(city, grid, bed, ~water & active & ~blocked, tanks),
+        **_sensors(city, grid, bed, ~water & active & ~blocked, below),
     )
 
 
@@ -201,22 +204,25 @@ def _drain(
     tanks: Tanks,
     bed: NDArray[np.float64],
     formula: IntensityFormula,
-) -> tuple[NDArray[np.float32], NDArray[np.float64], str]:
-    """What each cell and each underpass is drained by: mm/h, m³/s, and by whose word."""
+) -> tuple[NDArray[np.float32], str]:
+    """What each cell is drained by in mm/h (the cell of an underpass: its pumps), and by whose word."""
+    area = grid.cell_m**2 / 3.6e6
     inlets = inlet_capacity(city)
     if inlets is None:
         served = (cover.building + cover.road).astype(np.float32)
-        pumps = np.full(len(tanks), designed_pump_m3_s(city, formula=formula))
-        return designed_capacity(city, served, formula=formula), pumps, "design"
+        drain = designed_capacity(city, served, formula=formula)
+        drain.reshape(-1)[tanks.places] = designed_pump_m3_s(city, formula=formula) / area
+        return np.where(water, np.float32(0.0), drain), "design"
     tank = tanks.nearest(inlets.x_m, inlets.y_m)
-    pumps = np.bincount(tank[tank >= 0], inlets.capacity_m3_s[tank >= 0], minlength=len(tanks))
     row = np.floor((inlets.y_m - grid.south_m) / grid.cell_m).astype(np.int64)
     column = np.floor((inlets.x_m - grid.west_m) / grid.cell_m).astype(np.int64)
     street = (tank < 0) & (row >= 0) & (row < grid.ny) & (column >= 0) & (column < grid.nx)
     row, column = _lowest_near(bed, row[street], column[street])
     rate = np.zeros(bed.size)
-    np.add.at(rate, row * grid.nx + column, inlets.capacity_m3_s[street] / grid.cell_m**2 * 3.6e6)
-    return np.where(water, 0.0, rate.reshape(bed.shape)).astype(np.float32), pumps, "network"
+    np.add.at(rate, row * grid.nx + column, inlets.capacity_m3_s[street] / area)
+    # a tank holds the street above it too: its cell has the pumps below and nothing else
+    rate[tanks.places] = np.bincount(tank[tank >= 0], inlets.capacity_m3_s[tank >= 0], minlength=len(tanks)) / area
+    return np.where(water, 0.0, rate.reshape(bed.shape)).astype(np.float32), "network"
 
 
 def _lowest_near(

@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rencheng.assess.flood.domain import WATER_SINK_MM_H, FloodDomain
+from rencheng.assess.flood.underpasses import TankExchange
 
-__all__ = ["INTERVAL_S", "DrainSinks", "drain_sinks"]
+__all__ = ["INTERVAL_S", "DrainSinks", "drain_sinks", "tank_exchange"]
 
 INTERVAL_S = 5.0
 """Time between two calls: a few steps of the engine."""
@@ -67,5 +68,23 @@ def drain_sinks(domain: FloodDomain, *, ratio: float = 1.0) -> DrainSinks:
         Share of their capacity that inlets really take: leaves, silt and parked cars shut some.
     """
     rate = np.where(domain.water & domain.active, WATER_SINK_MM_H, ratio * domain.drain_mm_h.astype(np.float64))
+    rate.reshape(-1)[domain.tanks.places] = 0.0  # what drains an underpass drains its tank
     places = np.flatnonzero(rate.ravel() > 0.0)
     return DrainSinks(rate.shape, places, rate.ravel()[places] / 3.6e6)
+
+
+def tank_exchange(
+    domain: FloodDomain, *, depth_m: NDArray[np.float64] | None = None, ratio: float = 1.0
+) -> TankExchange:
+    """Underpasses of a domain, their pumps (the drains of their cells) at a share of their capacity.
+
+    Parameters
+    ----------
+    depth_m : float64 array, shape (tanks,), optional
+        How deep they stand at the start.
+    ratio : float
+        Share of their capacity that the pumps lift.
+    """
+    rate = domain.drain_mm_h.reshape(-1)[domain.tanks.places].astype(np.float64)
+    pump = ratio * rate * domain.grid.cell_m**2 / 3.6e6
+    return TankExchange(domain.tanks, depth_m=depth_m, pump_m3_s=pump)

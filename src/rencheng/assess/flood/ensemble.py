@@ -17,9 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rencheng.assess.flood.domain import FloodDomain
-from rencheng.assess.flood.drains import drain_sinks
+from rencheng.assess.flood.drains import drain_sinks, tank_exchange
 from rencheng.assess.flood.exposure import object_depths
-from rencheng.assess.flood.underpasses import TankExchange
 from rencheng.kernel import InvalidInput, RenchengError
 
 __all__ = ["EnsembleRun", "MemberPool", "MemberRun", "MemberTask", "Plan", "member_pool", "run_ensemble", "run_member"]
@@ -139,7 +138,7 @@ def run_member(
     velocity: dict[str, Any] = {}
     bed, cell = domain.bed_m, domain.grid.cell_m
     if plan.begin_s < 0.0:
-        tanks = TankExchange(domain.tanks, depth_m=below, pump_ratio=task.drain_ratio)
+        tanks = tank_exchange(domain, depth_m=below, ratio=task.drain_ratio)
         rain = _rain_between(plan, task, plan.begin_s, 0.0)
         past = simulate(bed, cell, -plan.begin_s, depth_m=depth, rain_mm_h=rain, exchanges=(tanks,), **common)
         depth, stopped = past.depth_m, past.stopped
@@ -150,7 +149,7 @@ def run_member(
     depths[0] = depth
     under = np.tile(below, (len(plan.lead_s), 1))
     if len(plan.lead_s) > 1 and not stopped:
-        tanks = TankExchange(domain.tanks, depth_m=below, pump_ratio=task.drain_ratio)
+        tanks = tank_exchange(domain, depth_m=below, ratio=task.drain_ratio)
         last, every = plan.lead_s[-1], plan.lead_s[1] - plan.lead_s[0]
         rain = _rain_between(plan, task, 0.0, last)
         ahead = simulate(

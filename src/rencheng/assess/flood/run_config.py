@@ -118,6 +118,8 @@ class RunConfig:
         One roughness everywhere; by land cover where absent.
     drainage : str
         ``none``, ``inlets`` (capacity of the package's sewers, or by design rule) or ``swmm``.
+    underpasses : str
+        ``tanks`` (kept beside the raster) or ``terrain`` (as deep in the raster as its cells show; always with SWMM).
     swmm_file : str
         A SWMM input file of one's own; the package's sewers where empty.
     boundary : str
@@ -143,6 +145,7 @@ class RunConfig:
     device: str = "cpu"
     manning: float | None = None
     drainage: str = "inlets"
+    underpasses: str = "tanks"
     swmm_file: str = ""
     boundary: str = "open"
     water_level_m: float | None = None
@@ -157,6 +160,7 @@ class RunConfig:
             ("dtype", self.dtype, ("float64", "float32")),
             ("device", self.device, ("cpu", "cuda")),
             ("drainage", self.drainage, ("none", "inlets", "swmm")),
+            ("underpasses", self.underpasses, ("tanks", "terrain")),
             ("boundary", self.boundary, ("open", "closed")),
         ):
             if value not in allowed:

@@ -21,7 +21,7 @@ from rencheng.city import City
 from rencheng.city.terrain import Terrain
 from rencheng.science.flood import Surface, Transfers
 
-__all__ = ["UNDERPASS_DEPTH_M", "TankExchange", "Tanks", "tanks_of"]
+__all__ = ["UNDERPASS_DEPTH_M", "TankExchange", "Tanks", "no_tanks", "tanks_of"]
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -48,8 +48,6 @@ class Tanks:
         Middle of the hole and how far it extends, metric.
     depth_m, volume_m3 : float64 arrays, shape (n, levels)
         Depth over the floor and the volume that holds so much, ascending from 0 to street level.
-    pump_m3_s : float64 array, shape (n,)
-        What its pumps lift out of it.
     """
 
     places: I64
@@ -58,7 +56,6 @@ class Tanks:
     reach_m: F64
     depth_m: F64
     volume_m3: F64
-    pump_m3_s: F64
 
     def __len__(self) -> int:
         return len(self.places)
@@ -96,15 +93,15 @@ class TankExchange:
         The underpasses.
     depth_m : float64 array, shape (n,)
         How deep they stand at the start.
-    pump_ratio : float
-        Share of their capacity that the pumps lift.
+    pump_m3_s : float64 array, shape (n,), optional
+        What the pumps of each lift.
     """
 
-    def __init__(self, tanks: Tanks, *, depth_m: F64 | None = None, pump_ratio: float = 1.0) -> None:
+    def __init__(self, tanks: Tanks, *, depth_m: F64 | None = None, pump_m3_s: F64 | None = None) -> None:
         self.tanks = tanks
         self.volume_m3 = np.zeros(len(tanks)) if depth_m is None else tanks.volume_of(depth_m)
         self.lifted_m3 = np.zeros(len(tanks))
-        self._pump_m3_s = tanks.pump_m3_s * pump_ratio
+        self._pump_m3_s = np.zeros(len(tanks)) if pump_m3_s is None else pump_m3_s
         self._outside = np.full(len(tanks), -1, np.int64)
         self._times: list[float] = [0.0]
         self._volumes: list[F64] = [self.volume_m3.copy()]
@@ -168,7 +165,7 @@ def tanks_of(city: City, grid: FloodGrid, terrain: Terrain) -> tuple[Tanks, Terr
     Returns
     -------
     tanks : Tanks
-        Without pumps yet.
+        One for each underpass on the raster.
     terrain : Terrain
         With the holes filled to street level.
     """
@@ -191,6 +188,11 @@ def tanks_of(city: City, grid: FloodGrid, terrain: Terrain) -> tuple[Tanks, Terr
         crs=terrain.crs,
     )
     return _on_grid(found.holes, grid), street
+
+
+def no_tanks() -> Tanks:
+    """Leave every underpass to the raster."""
+    return _on_grid([], None)
 
 
 def _underpass_lines(city: City) -> tuple[Any, list[float]]:
@@ -251,10 +253,10 @@ def _usual(x: float, y: float, width: float) -> _Hole:
     return _Hole(x_m=x, y_m=y, reach_m=_FLAT_M, depth_m=depth, volume_m3=volume)
 
 
-def _on_grid(holes: list[_Hole], grid: FloodGrid) -> Tanks:
+def _on_grid(holes: list[_Hole], grid: FloodGrid | None) -> Tanks:
     """Holes within a raster, those in one cell made one."""
     by_place: dict[int, _Hole] = {}
-    for hole in holes:
+    for hole in holes if grid is not None else ():
         row = int((hole.y_m - grid.south_m) // grid.cell_m)
         column = int((hole.x_m - grid.west_m) // grid.cell_m)
         if 0 <= row < grid.ny and 0 <= column < grid.nx:
@@ -271,5 +273,4 @@ def _on_grid(holes: list[_Hole], grid: FloodGrid) -> Tanks:
         reach_m=np.array([h.reach_m for h in kept]),
         depth_m=np.stack([h.depth_m for h in kept]) if kept else levels,
         volume_m3=np.stack([h.volume_m3 for h in kept]) if kept else levels,
-        pump_m3_s=np.zeros(len(kept)),
     )
