@@ -14,7 +14,7 @@ from rencheng.adapters.swmm.city_network import swmm_text_from_city
 from rencheng.adapters.swmm.inp_file import InpFile, InpNode, inp_nodes, read_inp
 from rencheng.adapters.swmm.network import SwmmNetwork
 from rencheng.assess.flood.domain import FloodDomain
-from rencheng.assess.flood.drainage import SewerNode, SewerPlaces, city_sewer_nodes, sewer_places
+from rencheng.assess.flood.drainage import PONDED_AREA_M2, SewerNode, SewerPlaces, city_sewer_nodes, sewer_places
 from rencheng.city import City
 from rencheng.kernel import InvalidInput
 from rencheng.science.flood.storm_sewer import SewerBalance, SewerCoupling
@@ -94,7 +94,7 @@ def open_sewers(
             file = read_inp(swmm_file)
             nodes = _file_nodes(file, city)
         places = sewer_places(nodes, domain)
-        area_m2 = domain.grid.cell_m**2
+        area_m2 = min(domain.grid.cell_m**2, PONDED_AREA_M2)
         with SwmmNetwork(file, places.nodes, ponded_area_m2=area_m2, duration_s=duration_s) as network:
             yield Sewers(
                 coupling=SewerCoupling(network, places.openings, interval_s=interval_s), network=network, places=places

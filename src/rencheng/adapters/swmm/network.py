@@ -132,7 +132,7 @@ class SwmmNetwork:
     nodes : sequence of str
         Names of the nodes that exchange water with the street, in the order of the coupling.
     ponded_area_m2 : float or array (n,)
-        Area over which each stores water above its rim: the street cell's.
+        Area over which each stores water above its rim.
     duration_s : float
         How long the run will be.
 

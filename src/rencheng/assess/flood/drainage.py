@@ -13,7 +13,7 @@ from rencheng.city import City
 from rencheng.kernel import InvalidInput
 from rencheng.science.flood.storm_sewer import SewerOpenings
 
-__all__ = ["SewerNode", "SewerPlaces", "city_sewer_nodes", "sewer_places"]
+__all__ = ["PONDED_AREA_M2", "SewerNode", "SewerPlaces", "city_sewer_nodes", "sewer_places"]
 
 I64 = NDArray[np.int64]
 
@@ -25,6 +25,10 @@ GRATE_SPACING_M = 30.0
 """Between grates on one side of a street (GB 50014-2021, § 5.7.2: 25 … 50 m)."""
 MANHOLE_AREA_M2 = np.pi * 0.7**2 / 4.0
 """Shaft of 0.7 m under its lid."""
+
+PONDED_AREA_M2 = 20.0
+"""Area over which a surcharged node holds water until the street takes it. Small, so that little water stands twice
+(in the node and on the street beside it); not so small that its head leaps between two hand-overs."""
 
 _GIVE_BACK_ONLY = frozenset({"manhole", "storage", "pump"})
 
