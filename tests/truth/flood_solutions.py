@@ -21,7 +21,7 @@ AnyFloats = NDArray[Any]
 """Real or complex."""
 
 
-def cell_means(profile: Callable[[Floats], Floats], edges_m: Floats, parts: int = 20) -> Floats:
+def cell_means(profile: Callable[[Floats], Floats], edges_m: AnyFloats, parts: int = 20) -> Floats:
     """Means of a profile over cells between ``edges_m``, by the midpoint rule with ``parts`` points a cell."""
     width = np.diff(edges_m)
     at = edges_m[:-1, None] + width[:, None] * (np.arange(parts) + 0.5) / parts
