@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import shapely
+import shapely.geometry
 from numpy.typing import NDArray
 
 from rencheng.assess.flood.frames import FloodGrid
@@ -16,7 +17,7 @@ from rencheng.city import City
 from rencheng.kernel import cell_boundary
 from rencheng.science.zonal import zones_from_pairs
 
-__all__ = ["ObjectIndex", "exposure_index", "metric_geometries", "metric_line"]
+__all__ = ["ObjectIndex", "cells_outline", "exposure_index", "link_lines", "metric_geometries", "metric_line"]
 
 WALL_RATIO = 0.75
 """Ground within this many cell widths of a footprint stands at its wall."""
@@ -122,6 +123,19 @@ def metric_line(city: City, lonlat: Any) -> Any:
     return shapely.transform(lonlat, lambda xy: np.column_stack(city.to_metric.transform(xy[:, 0], xy[:, 1])))
 
 
+def cells_outline(city: City, grid: FloodGrid, mask: NDArray[np.bool_]) -> Any:
+    """Outline of raster cells as one multipolygon in lon/lat, empty where no cell is meant."""
+    from rasterio.features import shapes
+    from rasterio.transform import Affine
+
+    affine = Affine(grid.cell_m, 0.0, grid.west_m, 0.0, grid.cell_m, grid.south_m)
+    rings = [shapely.geometry.shape(g) for g, v in shapes(mask.astype(np.uint8), mask=mask, transform=affine) if v == 1]
+    parts = shapely.MultiPolygon(rings)
+    return shapely.transform(
+        parts, lambda xy: np.round(np.column_stack(city.to_lonlat.transform(xy[:, 0], xy[:, 1])), 7)
+    )
+
+
 def _joined(grid: FloodGrid, parts: list[_Part], dry: NDArray[np.bool_] | None) -> ObjectIndex:
     order: list[NDArray[np.int64]] = []
     zone: list[NDArray[np.int64]] = []
@@ -197,7 +211,7 @@ def _links(city: City, grid: FloodGrid) -> _Part:
         return _empty()
     table = city.table("road_links")
     bridge, tunnel, underpass = (_flags(table, k) for k in ("bridge", "tunnel", "underpass"))
-    lines = _lines(city, table)
+    lines = link_lines(city)
     points = shapely.get_coordinates(shapely.line_interpolate_point(lines, 0.5, normalized=True))
     lon, lat = city.to_lonlat.transform(points[:, 0], points[:, 1])
     ends_only = tunnel & ~underpass
@@ -227,8 +241,9 @@ def _flags(table: Any, name: str) -> NDArray[np.bool_]:
     return np.asarray(table.column(name).fill_null(False).to_numpy(zero_copy_only=False), np.bool_)
 
 
-def _lines(city: City, table: Any) -> Any:
-    """Metric line of every link: its geometry, or the chord between its nodes."""
+def link_lines(city: City) -> Any:
+    """Metric line of every road link in table order: its geometry, or the chord between its nodes."""
+    table = city.table("road_links")
     wkb = table.column("geometry").to_pylist() if "geometry" in table.column_names else [None] * len(table)
     lines = metric_geometries(city, wkb)
     bare = np.flatnonzero(shapely.is_missing(lines) | shapely.is_empty(lines))

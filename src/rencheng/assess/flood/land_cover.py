@@ -84,7 +84,7 @@ def _share(grid: FloodGrid, shapes: Any, fine: int) -> F32:
             [(s, 1) for s in shapes], out=drawn, transform=Affine(size, 0.0, grid.west_m, 0.0, size, grid.south_m)
         )
     blocks = drawn.reshape(grid.ny, fine, grid.nx, fine).sum(axis=(1, 3), dtype=np.uint16)
-    return (blocks / np.float32(fine * fine)).astype(np.float32)
+    return np.asarray(blocks / np.float32(fine * fine), np.float32)
 
 
 def _passed(grid: FloodGrid, lines: Any) -> F32:

@@ -201,7 +201,7 @@ def design_series(rain: DesignRain) -> RainSeries:
         peak_ratio=rain.peak_ratio,
         step_min=rain.step_min,
     )
-    times = np.arange(len(mm) + 1) * rain.step_min * 60.0
+    times = np.arange(len(mm) + 1, dtype=np.float64) * rain.step_min * 60.0
     return RainSeries(times_s=times, rate_mm_h=np.append(mm * 60.0 / rain.step_min, 0.0))
 
 
@@ -232,7 +232,7 @@ def moving_series(rain: MovingRain, grid: FloodGrid) -> RainSeries:
     rate = np.zeros((len(mm) + 1, *shape))
     for k, depth in enumerate(mm.tolist()):
         rate[k] = rain_rate(cell, xy[:, 0], xy[:, 1], (k + 0.5) * step_s, depth * 3600.0 / step_s).reshape(shape)
-    return RainSeries(times_s=np.arange(len(mm) + 1) * step_s, rate_mm_h=rate)
+    return RainSeries(times_s=np.arange(len(mm) + 1, dtype=np.float64) * step_s, rate_mm_h=rate)
 
 
 def hyetograph_series(

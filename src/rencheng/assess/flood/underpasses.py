@@ -192,7 +192,7 @@ def tanks_of(city: City, grid: FloodGrid, terrain: Terrain) -> tuple[Tanks, Terr
 
 def no_tanks() -> Tanks:
     """Leave every underpass to the raster."""
-    return _on_grid([], None)
+    return _tanks({})
 
 
 def _underpass_lines(city: City) -> tuple[Any, list[float]]:
@@ -253,10 +253,10 @@ def _usual(x: float, y: float, width: float) -> _Hole:
     return _Hole(x_m=x, y_m=y, reach_m=_FLAT_M, depth_m=depth, volume_m3=volume)
 
 
-def _on_grid(holes: list[_Hole], grid: FloodGrid | None) -> Tanks:
+def _on_grid(holes: list[_Hole], grid: FloodGrid) -> Tanks:
     """Holes within a raster, those in one cell made one."""
     by_place: dict[int, _Hole] = {}
-    for hole in holes if grid is not None else ():
+    for hole in holes:
         row = int((hole.y_m - grid.south_m) // grid.cell_m)
         column = int((hole.x_m - grid.west_m) // grid.cell_m)
         if 0 <= row < grid.ny and 0 <= column < grid.nx:
@@ -264,6 +264,10 @@ def _on_grid(holes: list[_Hole], grid: FloodGrid | None) -> Tanks:
             if other is not None:
                 hole.volume_m3 = hole.volume_m3 + other.volume_m3
             by_place[row * grid.nx + column] = hole
+    return _tanks(by_place)
+
+
+def _tanks(by_place: dict[int, _Hole]) -> Tanks:
     kept = [by_place[place] for place in sorted(by_place)]
     levels = np.zeros((0, _LEVELS))
     return Tanks(
