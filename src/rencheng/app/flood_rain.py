@@ -132,7 +132,7 @@ def _pictures(paths: list[Path], interval_min: float, grid: FloodGrid) -> RainSe
                 mend="Fill the gap from the pictures before and after, or from gauges",
             )
         rate[k] = seen.reshape(shape)
-    return RainSeries(times_s=np.arange(len(paths) + 1) * interval_min * 60.0, rate_mm_h=rate)
+    return RainSeries(times_s=np.arange(len(paths) + 1, dtype=np.float64) * interval_min * 60.0, rate_mm_h=rate)
 
 
 def _grid_table(path: Path, grid: FloodGrid) -> RainSeries:

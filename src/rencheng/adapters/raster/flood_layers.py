@@ -121,4 +121,4 @@ def _shaded(bed: NDArray[np.float64]) -> NDArray[np.float64]:
     slope_y, slope_x = np.gradient(np.nan_to_num(bed, nan=float(np.nanmean(bed))))
     light = slope_x - slope_y
     spread = float(np.percentile(np.abs(light), 95)) or 1.0
-    return np.clip(light / spread, -1.0, 1.0)
+    return np.asarray(np.clip(light / spread, -1.0, 1.0))

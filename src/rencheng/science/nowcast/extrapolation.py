@@ -54,7 +54,7 @@ def displacement(motion: F64, steps: float = 1.0, *, at: F64 | None = None) -> F
 
 
 def _cell_positions(shape: tuple[int, ...]) -> F64:
-    return np.stack(np.mgrid[0 : shape[0], 0 : shape[1]]).astype(np.float64)
+    return np.asarray(np.mgrid[0 : shape[0], 0 : shape[1]], dtype=np.float64)
 
 
 def _motion_at(motion: F64, places: F64) -> F64:

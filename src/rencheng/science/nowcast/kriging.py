@@ -75,8 +75,8 @@ def fit_spherical(xy_m: F64, values: F64, *, default_range_m: float = 12_000.0) 
     Returns
     -------
     Variogram
-        Range and nugget share that fit the binned semivariances best, weighted by their pairs (Cressie 1985); the
-        total is the mean variance over the gauges.
+        Range, nugget and sill that fit the binned semivariances best, weighted by their pairs (Cressie 1985); with too
+        few pairs the mean variance over the gauges.
     """
     left, right = np.triu_indices(len(xy_m), 1)
     total = _pooled_variance(values)
@@ -93,11 +93,13 @@ def fit_spherical(xy_m: F64, values: F64, *, default_range_m: float = 12_000.0) 
     best, least = Variogram(nugget=0.0, sill=total, range_m=default_range_m), np.inf
     for range_m in _RANGES_M:
         for share in _NUGGETS:
-            model = Variogram(nugget=float(share * total), sill=float((1.0 - share) * total), range_m=float(range_m))
-            expected = model.gamma(mean_distance)
-            loss = float((pairs * (mean_gamma / np.maximum(expected, 1e-12) - 1.0) ** 2).sum())
+            unit = Variogram(nugget=float(share), sill=float(1.0 - share), range_m=float(range_m))
+            expected = np.maximum(unit.gamma(mean_distance), 1e-12)
+            scale = float((pairs * mean_gamma / expected).sum() / pairs.sum())
+            loss = float((pairs * (mean_gamma / (scale * expected) - 1.0) ** 2).sum())
             if loss < least:
-                best, least = model, loss
+                best = Variogram(nugget=scale * unit.nugget, sill=scale * unit.sill, range_m=unit.range_m)
+                least = loss
     return best
 
 

@@ -134,12 +134,15 @@ def _refined(before: F64, after: F64, flow: F64, window: float) -> tuple[F64, F6
     """One Lucas–Kanade step from a first guess; pictures are warped half way each, so that errors cancel."""
     ny, nx = before.shape
     rows, columns = np.mgrid[0:ny, 0:nx].astype(np.float64)
-    back = map_coordinates(before, [rows - flow[0] / 2, columns - flow[1] / 2], order=1, mode="nearest")
-    forth = map_coordinates(after, [rows + flow[0] / 2, columns + flow[1] / 2], order=1, mode="nearest")
+    behind, ahead = (np.stack([rows, columns]) + sign * flow / 2.0 for sign in (-1.0, 1.0))
+    back = map_coordinates(before, behind, order=1, mode="nearest")
+    forth = map_coordinates(after, ahead, order=1, mode="nearest")
+    last = np.array([ny - 1.0, nx - 1.0])[:, None, None]
+    seen = np.logical_and.reduce([((p >= 0.0) & (p <= last)).all(axis=0) for p in (behind, ahead)])
     slope_y, slope_x = np.gradient((back + forth) / 2.0)
     change = forth - back
     ayy, axx, axy, by, bx = (
-        gaussian_filter(p, window, mode="nearest")
+        gaussian_filter(np.where(seen, p, 0.0), window, mode="constant")  # what left the picture has no say
         for p in (slope_y**2, slope_x**2, slope_x * slope_y, -slope_y * change, -slope_x * change)
     )
     trace = ayy + axx

@@ -90,7 +90,7 @@ def radar_nowcast(
         raise InvalidInput("no rain picture to start from", where="radar nowcast", mend="Wait for the next picture")
     pictures = np.stack([_filled(p) for p in pictures[-3:]])
     shape = (pictures.shape[1], pictures.shape[2])
-    places = np.stack(np.mgrid[0 : shape[0], 0 : shape[1]]).reshape(2, -1).astype(np.float64) if at is None else at
+    places = np.asarray(np.mgrid[0 : shape[0], 0 : shape[1]], np.float64).reshape(2, -1) if at is None else at
     moving = len(pictures) > 1 and bool((pictures >= WET_MM_H).any())
     motion = rain_motion(pictures) if moving else np.zeros((2, *shape))
     texture = _texture_of(pictures, motion, cell_m, interval_s)
