@@ -64,7 +64,7 @@ def _face_function(real_type: Any) -> Any:
 
 
 @cache
-def inertial_kernel(dtype: np.dtype[Any]) -> Any:  # noqa: PLR0915  # a kernel is one piece: its parts share shared memory
+def inertial_kernel(dtype: np.dtype[Any]) -> Any:  # noqa: PLR0915  # one piece: its parts share memory
     """The kernel of a step in the given arithmetic (float32 or float64); see :class:`CudaLocalInertial`."""
     real_type = dtype.type
     face = _face_function(real_type)
@@ -160,6 +160,6 @@ def inertial_kernel(dtype: np.dtype[Any]) -> Any:  # noqa: PLR0915  # a kernel i
         most = deepest_of_block(worst, t)
         if t == 0:
             cuda.atomic.max(deepest, (row * cuda.gridDim.x + column) % SLOTS, most)
-            awake_out[row, column] = AWAKE if most > shallow else max(awake[row, column] - 1, 0)
+            awake_out[row, column] = AWAKE if most > shallow else max(np.int32(awake[row, column]) - 1, 0)
 
     return kernel(step)

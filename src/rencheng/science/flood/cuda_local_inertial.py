@@ -10,7 +10,7 @@ from numba import cuda
 from numpy.typing import NDArray
 
 from rencheng.science.flood.boundary import SideConditions
-from rencheng.science.flood.cuda_device import TILE_X, TILE_Y, kernel
+from rencheng.science.flood.cuda_device import AWAKE, TILE_X, TILE_Y, kernel
 from rencheng.science.flood.cuda_inertial import inertial_kernel
 from rencheng.science.flood.cuda_stepper import THREADS, CudaStepper
 from rencheng.science.flood.domain import Domain
@@ -48,7 +48,20 @@ def _set_edges(qx: Any, qy: Any, along_x: Any, along_y: Any, awake: Any, steps: 
                 awake[side * (awake.shape[0] - 1), k // TILE_X] = steps
 
 
+def _pour(depth: Any, cells: Any, change: Any, peak: Any, awake: Any, after: Any) -> None:
+    """Add water to cells or take it; give the depth they have then."""
+    k = cuda.grid(1)
+    if k < cells.size:
+        j, i = cells[k] // depth.shape[1], cells[k] % depth.shape[1]
+        h = max(depth[j, i] + change[k], 0.0)
+        depth[j, i] = h
+        after[k] = h
+        peak[j, i] = max(peak[j, i], np.float32(h))
+        awake[j // TILE_Y, i // TILE_X] = AWAKE
+
+
 _set_edges_kernel = kernel(_set_edges)
+_pour_kernel = kernel(_pour)
 
 
 class CudaLocalInertial(CudaStepper):
@@ -125,7 +138,7 @@ class CudaLocalInertial(CudaStepper):
             cuda.to_device(np.stack(flow[:2]).astype(self.dtype)),
             cuda.to_device(np.stack(flow[2:]).astype(self.dtype)),
             self.awake[self.now],
-            3,
+            AWAKE,
         )
 
     def _over_the_edge(self) -> float:
@@ -142,9 +155,15 @@ class CudaLocalInertial(CudaStepper):
         cell_velocities(self.host_depth(), qx, qy, SHALLOW_M, GRAVITY_M_S2, froude, u, v)
         return u, v
 
-    def after_adding(self, depth_m: Grid) -> None:
+    def pour(self, cells: Any, depth_m: Any, after: Any) -> None:
+        """Add water to cells or take it; the discharges of their faces follow in the next step."""
+        _pour_kernel[math.ceil(cells.size / THREADS), THREADS](
+            self.depth[self.now], cells, depth_m, self.peak, self.awake[self.now], after
+        )
+
+    def after_adding(self, after: Grid) -> None:
         """Deeper water shortens the next step."""
-        self._deepest = max(self._deepest, float(depth_m.max(initial=0.0)))
+        self._deepest = max(self._deepest, float(after.max(initial=0.0)))
 
     def trouble(self) -> str:
         """Why the run cannot go on."""

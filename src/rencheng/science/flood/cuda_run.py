@@ -6,6 +6,7 @@ from numpy.typing import DTypeLike
 
 from rencheng.kernel.errors import InvalidInput
 from rencheng.science.flood.cuda_local_inertial import CudaLocalInertial
+from rencheng.science.flood.cuda_shallow_water import CudaShallowWater
 from rencheng.science.flood.domain import Domain
 from rencheng.science.flood.ports import Stepper
 
@@ -24,6 +25,8 @@ def cuda_stepper(
     """
     if scheme == "local_inertial":
         return CudaLocalInertial(domain, dtype=dtype, cfl=0.7 if cfl is None else cfl, arrival_depth_m=arrival_depth_m)
+    if scheme == "shallow_water" and order == 1:
+        return CudaShallowWater(domain, dtype=dtype, cfl=0.9 if cfl is None else cfl, arrival_depth_m=arrival_depth_m)
     raise InvalidInput(
         f"the scheme '{scheme}' of order {order} does not run on 'cuda'",
         where="scheme, order, device",

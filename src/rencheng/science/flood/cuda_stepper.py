@@ -37,17 +37,6 @@ Grid = NDArray[Any]
 THREADS = 128
 
 
-def _add_depth(depth: Any, cells: Any, change: Any, peak: Any, awake: Any, after: Any) -> None:
-    k = cuda.grid(1)
-    if k < cells.size:
-        j, i = cells[k] // depth.shape[1], cells[k] % depth.shape[1]
-        h = max(depth[j, i] + change[k], 0.0)
-        depth[j, i] = h
-        after[k] = h
-        peak[j, i] = max(peak[j, i], np.float32(h))
-        awake[j // TILE_Y, i // TILE_X] = AWAKE
-
-
 def _gather_edges(field: Any, inset: Any, along_x: Any, along_y: Any) -> None:
     """Copy columns ``inset`` and ``-1 - inset`` of a field, and rows likewise, into (2, ny) and (2, nx) arrays."""
     k = cuda.grid(1)
@@ -60,7 +49,6 @@ def _gather_edges(field: Any, inset: Any, along_x: Any, along_y: Any) -> None:
         along_y[1, k] = field[rows - 1 - inset, k]
 
 
-_add_depth_kernel = kernel(_add_depth)
 _gather_kernel = kernel(_gather_edges)
 
 
@@ -188,8 +176,12 @@ class CudaStepper:
         """Velocities, copied from the device; each scheme knows how."""
         raise NotImplementedError
 
-    def after_adding(self, depth_m: Grid) -> None:
-        """Depths that cells have after water was added: they may shorten the next step."""
+    def pour(self, cells: Any, depth_m: Any, after: Any) -> None:
+        """Change the depth of cells on the device and leave in ``after`` what limits the next step there."""
+        raise NotImplementedError
+
+    def after_adding(self, after: Grid) -> None:
+        """Take note of what :meth:`pour` left."""
         raise NotImplementedError
 
     def surface(self) -> Surface:
@@ -201,14 +193,8 @@ class CudaStepper:
         if not len(cells):
             return
         after = cuda.device_array(len(cells), dtype=np.float64)
-        _add_depth_kernel[math.ceil(len(cells) / THREADS), THREADS](
-            self.depth[self.now],
-            cuda.to_device(np.ascontiguousarray(cells)),
-            cuda.to_device(np.ascontiguousarray(depth_m)),
-            self.peak,
-            self.awake[self.now],
-            after,
-        )
+        change = cuda.to_device(np.ascontiguousarray(depth_m))
+        self.pour(cuda.to_device(np.ascontiguousarray(cells)), change, after)
         self._host = {}
         self.after_adding(after.copy_to_host())
 
