@@ -28,6 +28,7 @@ def readings_from_telemetry(folder: Path) -> MemoryReadings:
     )
     at = pc.add(table.column("time_local"), pa.scalar(UTC_OFFSET)).cast(pa.timestamp("us", tz="UTC"))
     quantities = {"stage_m": ("level_cm", 0.01, -20.0, 100.0), "rain_mm": ("rain_mm", 1.0, 0.0, 310.0)}
+    quantities |= {"discharge_m3_s": ("flow_m3s", 1.0, 0.0, 3e5)}
     return MemoryReadings(
         {q: _series(table.column("station"), at, table.column(c), *rest) for q, (c, *rest) in quantities.items()}
     )
