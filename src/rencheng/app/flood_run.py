@@ -343,6 +343,7 @@ def _sewer_account(balance: SewerBalance | None) -> dict[str, Any]:
         "outfall_m3": balance.network.outfall,
         "stored_m3": balance.network.stored,
         "error_ratio": balance.error_ratio,
+        "swmm_continuity_error_ratio": balance.network.continuity_error_ratio,
     }
     return {"sewer": {name: round(value, 6) for name, value in account.items()}}
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,9 +13,8 @@ import shapely
 from numpy.typing import NDArray
 
 from rencheng.adapters.geojson.features import read_geojson
-from rencheng.adapters.swmm.inp_file import InpNode, inp_nodes, read_inp
+from rencheng.app.flood_sewers import Sewers, open_sewers
 from rencheng.assess.flood.domain import FloodDomain
-from rencheng.assess.flood.drainage import SewerNode, city_sewer_nodes, sewer_places
 from rencheng.assess.flood.drains import drain_sinks, tank_exchange
 from rencheng.assess.flood.run_config import PumpConfig, RunConfig
 from rencheng.assess.flood.underpasses import TankExchange
@@ -33,7 +31,6 @@ from rencheng.science.flood.ground_losses import (
 )
 from rencheng.science.flood.pump_stations import OUTSIDE, PumpStation, PumpStations
 from rencheng.science.flood.pumps import PumpCurve
-from rencheng.science.flood.storm_sewer import SewerCoupling
 from rencheng.science.flood.walls import faces_along, wall_crests
 
 __all__ = ["Works", "works_of"]
@@ -49,7 +46,7 @@ class Works:
     tanks: TankExchange
     exchanges: tuple[Exchange, ...] = ()
     walls: tuple[F64, F64] | None = None
-    sewer: SewerCoupling | None = None
+    sewer: Sewers | None = None
     told: tuple[str, ...] = ()
 
 
@@ -82,7 +79,7 @@ def works_of(
         if config.drainage == "swmm":
             path = folder / config.swmm_file if config.swmm_file else None
             sewer = _sewer(path, city, domain, duration_s, stack, told)
-            exchanges.append(sewer)
+            exchanges.append(sewer.coupling)
         yield Works(
             losses=Losses(parts),
             tanks=tanks,
@@ -95,36 +92,13 @@ def works_of(
 
 def _sewer(
     path: Path | None, city: City, domain: FloodDomain, duration_s: float, stack: ExitStack, told: list[str]
-) -> SewerCoupling:
+) -> Sewers:
     """Start SWMM on a file of one's own, or on the package's sewers, and set its nodes into the streets."""
-    from rencheng.adapters.swmm.city_network import swmm_text_from_city
-    from rencheng.adapters.swmm.network import SwmmNetwork
-
-    if path is None:
-        scratch = Path(stack.enter_context(TemporaryDirectory(prefix="rencheng-sewers-")))
-        path = scratch / f"{city.manifest.id}.inp"
-        path.write_text(swmm_text_from_city(city), encoding="utf-8")
-        nodes = city_sewer_nodes(city)
-        file = read_inp(path)
-    else:
-        file = read_inp(path)
-        nodes = [_placed(node, city) for node in inp_nodes(file)]
-    places = sewer_places(nodes, domain)
-    area = domain.grid.cell_m**2
-    network = SwmmNetwork(file, places.nodes, ponded_area_m2=area, duration_s=duration_s)
-    stack.enter_context(network)
-    told.append(f"SWMM: {len(places.nodes)} nodes meet the street")
-    if places.outside:
-        told.append(f"{len(places.outside)} SWMM nodes lie outside the model, first {places.outside[0]}")
-    return SewerCoupling(network, places.openings)
-
-
-def _placed(node: InpNode, city: City) -> SewerNode:
-    """A node of a file in the city's metric system; its coordinates are lon/lat where they can be."""
-    x, y = node.x, node.y
-    if x is not None and y is not None and abs(x) <= 180.0 and abs(y) <= 90.0:
-        x, y = city.to_metric.transform(x, y)
-    return SewerNode(name=node.name, kind=node.kind, x_m=x, y_m=y)
+    sewers = stack.enter_context(open_sewers(city, domain, duration_s=duration_s, swmm_file=path))
+    told.append(f"SWMM: {len(sewers.places.nodes)} nodes meet the street")
+    if outside := sewers.places.outside:
+        told.append(f"{len(outside)} SWMM nodes lie outside the model, first {outside[0]}")
+    return sewers
 
 
 def _soil(config: RunConfig, domain: FloodDomain, rain: RainSeries) -> list[GroundLoss]:
