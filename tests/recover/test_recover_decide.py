@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from tests.evaluate.fact_book import FactBook, ended, minute, notice, opened
 from tests.recover.recover_city import CELLS, risk_rows, slope_city
 
 from rencheng import recover
 from rencheng.adapters.memory import MemoryFieldStore
-from rencheng.assess.facts import RiskAssessed
+from rencheng.assess.facts import FloodForecastPublished, RiskAssessed
+from rencheng.assess.flood.objects import OBJECT_SCHEMA, THRESHOLDS_M, exceed_column
 from rencheng.kernel import Bilingual, Draft, OrderRefused
 from rencheng.ledger import Entry
 from rencheng.respond.facts import RoadClosed
@@ -110,6 +112,49 @@ def test_rain_alone_exposes_people_and_damages_nothing(room: Room) -> None:
     assert (body.buildings_damaged, body.loss_cny, body.gaps) == (0, None, ())
     assert body.residents_affected == pytest.approx(100.0)
     assert "exposure only" in body.method
+
+
+def flood(objects: str) -> FloodForecastPublished:
+    return FloodForecastPublished(
+        forecast_id="f", model="urban-flood", based_at=minute(0), rain_source="gauges", scheme="local_inertial",
+        members=2, cell_m=20.0, lead_min=(0, 10), thresholds_m=THRESHOLDS_M, frames="", objects=objects, points="",
+        analysis="", totals=(), weights=(0.5, 0.5), volume_error_ratio=0.0, evidence=(),
+    )  # fmt: skip
+
+
+def walls(*rows: tuple[str, int, float]) -> pa.Table:
+    """Buildings of a table of objects: id, lead time, median depth."""
+    plain = [
+        {
+            "kind": "building", "object_id": name, "detail": "residential", "lead_min": lead, "lon": 121.0, "lat": 31.0,
+            "depth_m": depth, "depth_high_m": depth, "people": 4.0, **{exceed_column(t): 1.0 for t in THRESHOLDS_M},
+        }
+        for name, lead, depth in rows
+    ]  # fmt: skip
+    return pa.Table.from_pylist(plain, schema=OBJECT_SCHEMA)
+
+
+def test_street_water_is_taken_at_the_walls_where_the_engine_ran(room: Room) -> None:
+    """The deepest water that stood counts, not the water that was expected, nor the neighbour's."""
+    room.say(opened("i1", hazard="waterlogging", cells=(CELLS[0],)))
+    put = room.inputs.fields.put
+    room.say(flood(put(walls(("house-0", 0, 0.4), ("house-1", 10, 2.0), ("house-99", 0, 1.0)))), 1)
+    room.say(flood(put(walls(("house-0", 0, 1.0), ("house-2", 0, 0.2)))), 2)
+    room.say(ended("i1"), 30)
+    body = room.assessed()
+    table = room.inputs.fields.get(body.buildings_field)
+    assert dict(zip(table["building_id"].to_pylist(), table["depth_m"].to_pylist(), strict=True)) == pytest.approx(
+        {"house-0": 1.0, "house-2": 0.2}
+    )
+    assert table["loss_ratio"][0].as_py() == pytest.approx(0.286, abs=0.002)
+    assert "walls" in body.method
+
+
+def test_a_road_closed_for_water_that_never_came_is_not_put_right(room: Room) -> None:
+    room.say(opened("i1", cells=(CELLS[0],)))
+    room.say(RoadClosed(link_id=7, reason="flood/f", depth_m=0.8, lon=121.0, lat=31.0, closed_to=("car",)))
+    room.say(ended("i1"), 30)
+    assert not [d for d in room.decide() if isinstance(d.body, recover.RectificationOpened)]
 
 
 def test_a_place_is_rectified_once(room: Room) -> None:

@@ -13,10 +13,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rencheng.city import City
-from rencheng.recover.water import Water
+from rencheng.recover.water import LOW_SHARE, Water
 from rencheng.science.fragility import DAMAGE_STATES, damage_state, loss_ratio
 
-__all__ = ["Damage", "damage", "exposure"]
+__all__ = ["Damage", "damage", "damage_at_walls", "exposure"]
 
 F64 = NDArray[np.float64]
 FLOOR_HEIGHT_M = 0.3
@@ -116,16 +116,64 @@ def _by_cell(ids: NDArray[np.uint64], cell: NDArray[np.uint64], value: F64) -> F
     return out
 
 
-def _building_damage(city: City, water: Water) -> Damage:
+def damage_at_walls(city: City, walls: Mapping[str, float], *, within: NDArray[np.uint64]) -> Damage:
+    """Work out the damage of water whose depth at the buildings' walls is known.
+
+    Parameters
+    ----------
+    city : City
+        Needs ``cells`` and ``buildings``.
+    walls : mapping of str to float
+        Building id → deepest water at its wall, metres over the ground.
+    within : uint64 array
+        Cells of the event; a building elsewhere belongs to another event.
+
+    Notes
+    -----
+    Curves: Hazus 6.1 (FEMA 2024), structure only, at the depth over the first floor.
+    """
     ids = city.column("cells", "cell")
-    depth_of, share_of = _by_cell(ids, water.cell, water.depth_m), _by_cell(ids, water.cell, water.share_ratio)
-    table = city.table("buildings")
+    home = _homes(city, ids)
+    known = city.table("buildings").column("building_id").to_pylist()
+    depth = np.array([walls.get(name, 0.0) for name in known])
+    depth = np.where(np.isin(city.column("buildings", "cell"), within), depth, 0.0)
+    weight = (depth > 0.0).astype(np.float64)
+    depth_of = np.zeros(len(ids))
+    np.maximum.at(depth_of, home[home >= 0], depth[home >= 0])
+    share_of = np.where(depth_of > 0.0, LOW_SHARE, 0.0)
+    said = "Hazus 6.1 structure curves at the depth over each building's floor, water at the walls by the flood engine"
+    return _sum_up(city, ids, home, depth, weight, depth_of, share_of, said)
+
+
+def _homes(city: City, ids: NDArray[np.uint64]) -> NDArray[np.int64]:
+    """Row of the cell that each building stands in; -1 where the city has no such cell."""
     order = np.argsort(ids)
     cell = city.column("buildings", "cell")
     slot = np.clip(np.searchsorted(ids, cell, sorter=order), 0, len(ids) - 1)
-    home = np.where(ids[order[slot]] == cell, order[slot], -1)
+    return np.asarray(np.where(ids[order[slot]] == cell, order[slot], -1), dtype=np.int64)
+
+
+def _building_damage(city: City, water: Water) -> Damage:
+    ids = city.column("cells", "cell")
+    depth_of, share_of = _by_cell(ids, water.cell, water.depth_m), _by_cell(ids, water.cell, water.share_ratio)
+    home = _homes(city, ids)
     ground = _filled(city, "ground_m", np.nan)
     depth, weight = _depth_at_buildings(home, ground, depth_of, share_of, at_lowest=water.at_lowest)
+    return _sum_up(city, ids, home, depth, weight, depth_of, share_of, _method(ground, home, depth_of))
+
+
+def _sum_up(
+    city: City,
+    ids: NDArray[np.uint64],
+    home: NDArray[np.int64],
+    depth: F64,
+    weight: F64,
+    depth_of: F64,
+    share_of: F64,
+    method: str,
+) -> Damage:
+    """Loss of every building, given the depth at each and how much of it counts, and sums by cell."""
+    table, cell = city.table("buildings"), city.column("buildings", "cell")
     hit = np.flatnonzero(weight > 0.0)
     in_water = np.zeros(len(table))
     in_water[hit] = _loss_ratios(city, table, depth, hit)
@@ -140,7 +188,7 @@ def _building_damage(city: City, water: Water) -> Damage:
     else:
         residents = share_of * np.nan_to_num(city.column("cells", "residents").astype(np.float64))
     return Damage(
-        method=_method(ground, home, depth_of, valued=valued),
+        method=method if valued else f"{method}; no loss in money: the package gives no values",
         buildings=_buildings_table(
             table["building_id"].take(pa.array(hit)).to_pylist(), cell[hit], depth[hit], ratio[hit], loss[hit]
         ),
@@ -151,12 +199,12 @@ def _building_damage(city: City, water: Water) -> Damage:
     )
 
 
-def _method(ground: F64, home: NDArray[np.int64], depth_of: F64, *, valued: bool) -> str:
+def _method(ground: F64, home: NDArray[np.int64], depth_of: F64) -> str:
     wet = (home >= 0) & (depth_of[home] > 0.0)
     said = "Hazus 6.1 structure curves at the depth over each building's floor"
     if np.isnan(ground[wet]).any():
         said += "; where a building's ground is not known, the flooded share of its loss"
-    return said if valued else f"{said}; no loss in money: the package gives no values"
+    return said
 
 
 def _depth_at_buildings(

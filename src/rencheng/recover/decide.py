@@ -12,12 +12,12 @@ import pyarrow as pa
 from rencheng.assess.ports import FieldStore
 from rencheng.city import City
 from rencheng.kernel import Bilingual, Draft, FactId, OrderRefused, derived_id
-from rencheng.recover.damage import Damage, damage, exposure
+from rencheng.recover.damage import Damage, damage, damage_at_walls, exposure
 from rencheng.recover.facts import DamageAssessed, RectificationCompleted, RectificationOpened, ReviewRecorded
 from rencheng.recover.model import Recovery, State
 from rencheng.recover.orders import CompleteRectification, RecordReview
 from rencheng.recover.relief import Relief, relief_gaps
-from rencheng.recover.water import deepest_water, is_water
+from rencheng.recover.water import deepest_at_walls, deepest_water, is_water
 
 __all__ = ["Inputs", "decide", "handle", "next_due"]
 
@@ -86,6 +86,8 @@ def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: st
 def _damage(recovery: Recovery, inputs: Inputs) -> Damage:
     """Damage by the water of the incident's own hazard in its own cells; rain alone only exposes people."""
     cells = np.array(sorted(recovery.cells), dtype=np.uint64)
+    if recovery.floods and inputs.city.has("buildings") and len(inputs.city.table("buildings")):
+        return damage_at_walls(inputs.city, deepest_at_walls(recovery.floods, inputs.fields), within=cells)
     if is_water(recovery.hazard):
         return damage(inputs.city, deepest_water(recovery.hazard, recovery.fields, inputs.fields, within=cells))
     method = (

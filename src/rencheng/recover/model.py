@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from rencheng.kernel import Bilingual, FactId
+from rencheng.kernel import Bilingual, FactId, Hazard
 from rencheng.ledger import Entry
 
 __all__ = ["Recovery", "Rectification", "State", "evolve", "initial_state"]
@@ -28,6 +28,8 @@ class Recovery:
     """Risk fields of its hazard that stood while it was open, by content hash, without repeats in a row."""
     closures: Mapping[int, tuple[float, float, float]]
     """Road link closed during it → lon, lat, depth in metres (0 where unknown)."""
+    floods: tuple[str, ...] = ()
+    """Tables of objects of the flood forecasts that stood during it."""
     ended: FactId | None = None
     """Fact by which the response ended."""
     assessed: FactId | None = None
@@ -115,8 +117,17 @@ def _notice(state: State, entry: Entry) -> State:
     return state
 
 
+def _flood(state: State, entry: Entry) -> State:
+    for recovery in state.recoveries.values():
+        if recovery.ended is None and recovery.hazard == Hazard.WATERLOGGING:
+            state = _put(state, replace(recovery, floods=(*recovery.floods, entry.body.objects)))
+    return state
+
+
 def _closure(state: State, entry: Entry) -> State:
     body = entry.body
+    if body.reason.startswith("flood/"):
+        return state  # closed for water that was expected, which is no water that stood
     for recovery in state.recoveries.values():
         if recovery.ended is None:
             depth = max(body.depth_m or 0.0, recovery.closures.get(body.link_id, (0.0, 0.0, 0.0))[2])
@@ -174,6 +185,7 @@ _LEARN: dict[str, Any] = {
     "WarningUpgraded": _notice,
     "WarningDowngraded": _notice,
     "WarningUpdated": _notice,
+    "FloodForecastPublished": _flood,
     "RoadClosed": _closure,
     "IncidentNodeReached": _node,
     "DamageAssessed": _assessed,

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rencheng.assess.ports import FieldStore
 from rencheng.kernel import Hazard
 
-__all__ = ["LOW_SHARE", "Water", "deepest_water", "is_water"]
+__all__ = ["LOW_SHARE", "Water", "deepest_at_walls", "deepest_water", "is_water"]
 
 F64 = NDArray[np.float64]
 
@@ -94,3 +95,19 @@ def _standing(fields: FieldStore, name: str, *, at_lowest: bool) -> tuple[NDArra
     cell = np.asarray(table["cell"].to_numpy(), dtype=np.uint64)[wet]
     share = np.full(int(wet.sum()), LOW_SHARE) if at_lowest else np.clip(probability[wet], 0.0, 1.0)
     return cell, depth[wet], share
+
+
+def deepest_at_walls(tables: Iterable[str], fields: FieldStore) -> dict[str, float]:
+    """Deepest water at buildings' walls, by building id, over tables of objects of flood forecasts.
+
+    Only lead time 0 is read: the water that the ensemble, weighed by street sensors, says stood when a cycle began. The
+    median counts, so water is there where half of the members say so.
+    """
+    deepest: dict[str, float] = {}
+    for name in dict.fromkeys(tables):
+        table = fields.get(name)
+        now = table.filter(pc.and_(pc.equal(table["kind"], "building"), pc.equal(table["lead_min"], 0)))
+        for building, depth in zip(now["object_id"].to_pylist(), now["depth_m"].to_pylist(), strict=True):
+            if depth > 0.0:
+                deepest[building] = max(depth, deepest.get(building, 0.0))
+    return deepest

@@ -1,4 +1,4 @@
-"""Which roads are closed: by water that a sensor or a report shows, by risk that is near certain, or by order."""
+"""Which roads are closed: by water seen, by risk that is near certain, by the flood forecast, or by order."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from rencheng.city import RoadGraph
 from rencheng.kernel import FactId
 from rencheng.respond.facts import RoadClosed, RoadReopened
+from rencheng.respond.flood_closures import flood_closures, forecast_ends
 from rencheng.respond.inputs import Inputs
 from rencheng.respond.model import ReportSeen, State
 from rencheng.respond.turn import Turn
@@ -25,6 +26,7 @@ class Wanted:
     reason: str
     depth_m: float | None
     cause: FactId
+    closed_to: tuple[str, ...] = ()
 
 
 def settle_roads(turn: Turn) -> None:
@@ -34,29 +36,44 @@ def settle_roads(turn: Turn) -> None:
         return
     wanted = wanted_closures(turn.state, turn.inputs, turn.now)
     for link, why in wanted.items():
-        if link not in turn.state.closures:
-            close_road(turn, roads, link, why.reason, why.depth_m, why.cause)
+        closed = turn.state.closures.get(link)
+        if closed is None or (closed.closed_to != why.closed_to and not closed.reason.startswith("order/")):
+            close_road(turn, roads, link, why.reason, why.depth_m, why.cause, closed_to=why.closed_to)
     for closure in list(turn.state.closures.values()):
         if closure.link_id not in wanted and not closure.reason.startswith("order/"):
             turn.say(f"road/{closure.link_id}", RoadReopened(link_id=closure.link_id), closure.fact_id)
 
 
 def close_road(
-    turn: Turn, roads: RoadGraph, link_id: int, reason: str, depth_m: float | None, *cause: FactId | None
+    turn: Turn,
+    roads: RoadGraph,
+    link_id: int,
+    reason: str,
+    depth_m: float | None,
+    *cause: FactId | None,
+    closed_to: tuple[str, ...] = (),
 ) -> None:
-    """Propose the closure of one link."""
+    """Propose the closure of one link, to some classes of vehicle or (empty) to all."""
     lon, lat = roads.middle(roads.edge(link_id))
-    body = RoadClosed(link_id=link_id, reason=reason, depth_m=depth_m, lon=lon, lat=lat)
+    body = RoadClosed(link_id=link_id, reason=reason, depth_m=depth_m, lon=lon, lat=lat, closed_to=closed_to)
     turn.say(f"road/{link_id}", body, *cause)
 
 
 def wanted_closures(state: State, inputs: Inputs, now: datetime) -> dict[int, Wanted]:
-    """Links that a standing signal, near-certain risk or a recent report says to close; the first of these counts."""
+    """Links that a signal, near-certain risk, a report or the flood forecast says to close; the first of these counts.
+
+    What is seen or near certain closes a link to all; the forecast only to those whom its water would stop.
+    """
     wanted = _standing_closures(state, inputs)
     for link, (key, until) in _reported_closures(state, inputs).items():
         if now < until:
             report = state.reports[key]
             wanted.setdefault(link, Wanted(f"report/{report.report_id}", report.depth_m, report.fact_id))
+    if state.flood is not None:
+        for link, water in flood_closures(state, inputs, now).items():
+            if inputs.roads is not None and link in inputs.roads.edge_of_link:
+                why = f"flood/{state.flood.forecast_id}"
+                wanted.setdefault(link, Wanted(why, water.depth_m, state.flood.fact_id, water.closed_to))
     return wanted
 
 
@@ -91,11 +108,13 @@ def _reported_closures(state: State, inputs: Inputs) -> dict[int, tuple[str, dat
 
 
 def next_closure_due(state: State, inputs: Inputs) -> datetime | None:
-    """Earliest instant at which a road that only reports hold closed opens again."""
+    """Earliest instant at which a road that only reports or a forecast hold closed opens again."""
     if inputs.roads is None or not any(not c.reason.startswith("order/") for c in state.closures.values()):
         return None
     standing, held = _standing_closures(state, inputs), _reported_closures(state, inputs)
-    until = [
+    ends = forecast_ends(state, inputs)
+    until = [] if ends is None else [ends]
+    until += [
         held[link][1]
         for link, closure in state.closures.items()
         if link in held and link not in standing and not closure.reason.startswith("order/")

@@ -11,6 +11,7 @@ from rencheng.kernel import FactId
 from rencheng.ledger import Entry
 from rencheng.respond.model import (
     Closure,
+    FloodSeen,
     Incident,
     Need,
     ReportSeen,
@@ -110,6 +111,12 @@ def _signal_cleared(state: State, h: Happening) -> State:
 
 def _risk(state: State, h: Happening) -> State:
     return replace(state, risk_fields=_with(state.risk_fields, h.body.hazard, (h.body.field, h.id)))
+
+
+def _flood(state: State, h: Happening) -> State:
+    b = h.body
+    seen = FloodSeen(forecast_id=b.forecast_id, based_at=b.based_at, objects=b.objects, fact_id=h.id)
+    return replace(state, flood=seen)
 
 
 def _incident_opened(state: State, h: Happening) -> State:
@@ -348,9 +355,16 @@ def _unit_released(state: State, h: Happening) -> State:
 def _road_closed(state: State, h: Happening) -> State:
     b = h.body
     closure = Closure(
-        link_id=b.link_id, reason=b.reason, depth_m=b.depth_m, lon=b.lon, lat=b.lat, at=h.at, fact_id=h.id
+        link_id=b.link_id,
+        reason=b.reason,
+        depth_m=b.depth_m,
+        lon=b.lon,
+        lat=b.lat,
+        at=h.at,
+        fact_id=h.id,
+        closed_to=b.closed_to,
     )
-    times = state.closed_ever.get(b.link_id, 0) + 1
+    times = state.closed_ever.get(b.link_id, 0) + (b.link_id not in state.closures)
     return replace(
         state,
         closures=_with(state.closures, b.link_id, closure),
@@ -373,6 +387,7 @@ _HANDLERS: Mapping[str, Callable[[State, Happening], State]] = {
     "SignalRaised": _signal_raised,
     "SignalCleared": _signal_cleared,
     "RiskAssessed": _risk,
+    "FloodForecastPublished": _flood,
     "IncidentOpened": _incident_opened,
     "IncidentWarned": _incident_warned,
     "PlanActivated": _plan_activated,

@@ -261,6 +261,8 @@ class RoadClosed:
     depth_m: float | None
     lon: float
     lat: float
+    closed_to: tuple[str, ...] = ()
+    """Classes of vehicle that may not pass (``science/flood/vehicle_limits.py``); empty closes to all."""
 
 
 @fact("RoadReopened")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from rencheng.respond.facts import NeedMet, NeedUnmet, UnitArrived, UnitAssigned
 from rencheng.respond.inputs import Inputs, Unit
 from rencheng.respond.model import Closure, Need, State, UnitNow
 from rencheng.respond.turn import Turn
+from rencheng.science.flood.vehicle_limits import vehicle_class_of_unit
 
 __all__ = [
     "finish_work",
@@ -137,11 +139,11 @@ def wanted_of(inputs: Inputs, need: Need) -> int:
 
 def _solve(turn: Turn, needs: list[Need], places: list[Place]) -> DispatchResult:
     """Dispatch; the same question as last turn gets the same answer without asking the roads again."""
-    closed = tuple(sorted(turn.state.closures))
+    closed = _closed_by_class(turn.state, places)
     question = (
         tuple((n.need_id, n.served, n.units) for n in needs),
         tuple((p.unit.unit_id, p.free, p.lon, p.lat) for p in places),
-        closed,
+        tuple(closed.items()),
     )
     if turn.inputs.memo.get("dispatch", (None,))[0] != question:
         result = dispatch(
@@ -157,22 +159,37 @@ def _solve(turn: Turn, needs: list[Need], places: list[Place]) -> DispatchResult
     return answer
 
 
+def _closed_by_class(state: State, places: list[Place]) -> dict[str, tuple[int, ...]]:
+    """Links closed to each class of vehicle that some unit drives."""
+    classes = sorted({vehicle_class_of_unit(p.unit.kind).value for p in places})
+    return {vehicle: state.closed_to(vehicle) for vehicle in classes}
+
+
 def travel_table_s(
-    inputs: Inputs, needs: list[Need], places: list[Place], closed: tuple[int, ...]
+    inputs: Inputs, needs: list[Need], places: list[Place], closed: Mapping[str, tuple[int, ...]]
 ) -> NDArray[np.float64]:
-    """Travel time of each unit to each need, of busy ones from where they are bound; shape (needs, units)."""
+    """Travel time of each unit to each need, of busy ones from where they are bound; shape (needs, units).
+
+    ``closed`` names the links that are closed to each class of vehicle; units whose classes are kept out of the same
+    links are reckoned together.
+    """
     to_lon, to_lat = np.array([n.lon for n in needs]), np.array([n.lat for n in needs])
     at_lon, at_lat = np.array([p.lon for p in places]), np.array([p.lat for p in places])
     if inputs.roads is None:
         gap = distance_m(to_lon[:, None], to_lat[:, None], at_lon[None, :], at_lat[None, :])
         return np.asarray(gap * DETOUR_RATIO / STRAIGHT_SPEED_M_S, dtype=np.float64)
     roads = inputs.roads
-    at = roads.nearest_node(at_lon, at_lat)
-    table = roads.matrix_s(at, roads.nearest_node(to_lon, to_lat), closed).T
-    for row in np.flatnonzero(~np.isfinite(table).all(axis=1)).tolist():
-        # unit by unit: one that stands inside the water says nothing of the way of those outside
-        _, time_s = _approach(inputs, roads, at, needs[row], closed)
-        table[row] = np.where(np.isfinite(table[row]), table[row], time_s)
+    at, to = roads.nearest_node(at_lon, at_lat), roads.nearest_node(to_lon, to_lat)
+    kept_out = [closed[vehicle_class_of_unit(p.unit.kind).value] for p in places]
+    table = np.full((len(needs), len(places)), np.inf)
+    for links in dict.fromkeys(kept_out):
+        mine = np.array([k for k, theirs in enumerate(kept_out) if theirs == links], dtype=np.int64)
+        part = roads.matrix_s(at[mine], to, links).T
+        for row in np.flatnonzero(~np.isfinite(part).all(axis=1)).tolist():
+            # unit by unit: one that stands inside the water says nothing of the way of those outside
+            _, time_s = _approach(inputs, roads, at[mine], needs[row], links)
+            part[row] = np.where(np.isfinite(part[row]), part[row], time_s)
+        table[:, mine] = part
     return table
 
 
@@ -190,7 +207,7 @@ def _approach(
 
 
 def _assign(turn: Turn, need: Need, place: Place, *, why: str, cause: Closure | None = None) -> None:
-    route = route_between(turn, place.lon, place.lat, need)
+    route = route_between(turn, place.lon, place.lat, need, place.unit.kind)
     turn.say(
         f"unit/{place.unit.unit_id}",
         UnitAssigned(
@@ -212,14 +229,14 @@ def _why(turn: Turn, travel_s: float) -> str:
     return f"least priority-weighted travel time of all needs together; {travel_s:.0f} s {how}"
 
 
-def route_between(turn: Turn, lon: float, lat: float, need: Need) -> Route:
-    """Way from a place to a need over open roads, and by foot or boat from where they end if that is near."""
+def route_between(turn: Turn, lon: float, lat: float, need: Need, kind: str) -> Route:
+    """Way of a kind of unit to a need over roads open to it, on by foot or boat from where they end near it."""
     roads = turn.inputs.roads
     if roads is None:
         gap = float(distance_m(lon, lat, need.lon, need.lat))
         line = ((round(lon, 6), round(lat, 6)), (round(need.lon, 6), round(need.lat, 6)))
         return Route(travel_s=gap * DETOUR_RATIO / STRAIGHT_SPEED_M_S, links=(), points=line)
-    closed = tuple(sorted(turn.state.closures))
+    closed = turn.state.closed_to(vehicle_class_of_unit(kind).value)
     source, target = roads.nearest_node(np.array([lon, need.lon]), np.array([lat, need.lat])).tolist()
     direct = roads.route(source, target, closed)
     if np.isfinite(direct.travel_s):
@@ -245,20 +262,24 @@ def reroute_units(turn: Turn) -> None:
             continue
         lon, lat = position_at(unit, turn.now)
         need = turn.state.needs[unit.need_id]
-        if np.isfinite(route_between(turn, lon, lat, need).travel_s):
-            place = Place(turn.inputs.units[unit.unit_id], lon, lat, True)
+        known = turn.inputs.units[unit.unit_id]
+        if np.isfinite(route_between(turn, lon, lat, need, known.kind).travel_s):
+            place = Place(known, lon, lat, True)
             _assign(turn, need, place, why=f"sent round link {blocked.link_id}, which closed ahead", cause=blocked)
         else:
             release_unit(turn, unit)
 
 
 def _closed_ahead(turn: Turn, roads: RoadGraph, unit: UnitNow) -> Closure | None:
-    """First closed link that a unit has still to enter."""
+    """First link closed to its class of vehicle that a unit has still to enter."""
     gone_s = (turn.now - unit.since).total_seconds()
+    known = turn.inputs.units.get(unit.unit_id)
+    vehicle = vehicle_class_of_unit(known.kind if known else "").value
     enters_s = 0.0
     for link in unit.links:
-        if link in turn.state.closures and enters_s >= gone_s:
-            return turn.state.closures[link]
+        closure = turn.state.closures.get(link)
+        if closure is not None and closure.stops(vehicle) and enters_s >= gone_s:
+            return closure
         enters_s += float(roads.travel_s[roads.edge(link)])
     return None
 

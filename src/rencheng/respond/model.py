@@ -175,8 +175,18 @@ class UnitNow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FloodSeen:
+    """The flood forecast that stands."""
+
+    forecast_id: str
+    based_at: datetime
+    objects: str
+    fact_id: FactId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Closure:
-    """A closed road link and who holds it closed: ``signal/…``, ``report/…``, ``risk/…`` or ``order/…``."""
+    """A closed road link and what holds it closed: ``signal/…``, ``report/…``, ``risk/…``, ``flood/…``, ``order/…``."""
 
     link_id: int
     reason: str
@@ -185,6 +195,11 @@ class Closure:
     lat: float
     at: datetime
     fact_id: FactId
+    closed_to: tuple[str, ...] = ()
+
+    def stops(self, vehicle: str) -> bool:
+        """Whether a class of vehicle may not pass."""
+        return not self.closed_to or vehicle in self.closed_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +211,7 @@ class State:
     signals: Mapping[str, SignalSeen] = field(default_factory=dict)
     risk_fields: Mapping[str, tuple[str, FactId]] = field(default_factory=dict)
     """Hazard → latest risk field and the fact that named it."""
+    flood: FloodSeen | None = None
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
     needs: Mapping[str, Need] = field(default_factory=dict)
@@ -203,6 +219,10 @@ class State:
     closures: Mapping[int, Closure] = field(default_factory=dict)
     closed_ever: Mapping[int, int] = field(default_factory=dict)
     """Link → times it was closed."""
+
+    def closed_to(self, vehicle: str) -> tuple[int, ...]:
+        """Links that a class of vehicle may not use, ascending."""
+        return tuple(sorted(link for link, closure in self.closures.items() if closure.stops(vehicle)))
 
     def tasks_of(self, incident_id: str) -> list[Task]:
         """Tasks of an incident in the order they were created."""

@@ -147,6 +147,8 @@ class ClosureView:
     lon: float
     lat: float
     closed_at: datetime
+    closed_to: tuple[str, ...]
+    """Classes of vehicle that may not pass; empty for all."""
     line: tuple[tuple[float, float], ...]
 
 
@@ -293,6 +295,7 @@ def closure_views(state: State, inputs: Inputs) -> list[ClosureView]:
             lon=c.lon,
             lat=c.lat,
             closed_at=c.at,
+            closed_to=c.closed_to,
             line=tuple(roads.line(roads.edge(c.link_id))) if roads is not None else (),
         )
         for c in sorted(state.closures.values(), key=lambda c: c.link_id)

@@ -20,6 +20,7 @@ from rencheng.respond.yaml_files import convert_yaml
 
 __all__ = [
     "ClosureRule",
+    "FloodClosure",
     "GradeRule",
     "LevelRule",
     "NeedKind",
@@ -79,6 +80,20 @@ class RiskClosure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     max_lead_h: float
 
 
+class FloodClosure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Links that the flood forecast closes, to each class of vehicle by the depth that it may still drive through."""
+
+    min_prob: float = 0.5
+    within_min: float = 30.0
+    underpass_min_prob: float = 0.3
+    underpass_within_min: float = 60.0
+    reopen_ratio: float = 0.6
+    """A link opens again when the probability falls below this share of what closed it."""
+    hold_min: float = 40.0
+    """A forecast closes roads for so long after the instant it stands on."""
+    source: str = "Rencheng; depths by vehicle class as science/flood/vehicle_limits.py names them"
+
+
 class ClosureRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Depths that close a road, how far around a reading, and how long an unrepeated report holds."""
 
@@ -89,6 +104,7 @@ class ClosureRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     underpass_radius_m: float
     report_hold_h: float
     risk: RiskClosure
+    flood: FloodClosure = FloodClosure()
 
 
 class GradeLimit(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
