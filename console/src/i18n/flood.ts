@@ -117,13 +117,12 @@ export const floodZh = {
   },
   superseded: '已有 {n} 次计算因更新的雨情而放弃',
   help: {
-    play: '播放或暂停水面动画（预报页）',
+    play: '播放或暂停水面动画',
     step: '前后一个预报时刻',
     mode: '水深 / 概率',
     relief: '三维视图',
     compare: '对比两次预报',
   },
-  fps: '每秒 {n} 帧',
 }
 
 type Words<T> = { [K in keyof T]: T[K] extends string ? string : Words<T[K]> }
@@ -246,11 +245,10 @@ export const floodEn: Words<typeof floodZh> = {
   },
   superseded: '{n} cycles were given up for newer rain',
   help: {
-    play: 'Play or pause the water (flood view)',
+    play: 'Play or pause the water',
     step: 'One forecast time back or on',
     mode: 'Depth / probability',
     relief: '3D view',
     compare: 'Compare two forecasts',
   },
-  fps: '{n} frames per second',
 }

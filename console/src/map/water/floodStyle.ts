@@ -6,7 +6,7 @@ import { css, DEPTH_STOPS } from './colours'
 const none: FeatureCollection = { type: 'FeatureCollection', features: [] }
 
 /** Below this layer the water is laid. */
-export const ABOVE_WATER = 'districts'
+export const ABOVE_WATER = 'footprints'
 
 /** Roads in the water by what it means for wheels: passable with care, cars stop, everything stops. */
 export const ROAD_STOPS: [number, string][] = [
@@ -37,7 +37,7 @@ const footprints: LayerSpecification = {
   type: 'fill',
   source: 'buildings',
   minzoom: 13,
-  paint: { 'fill-color': '#263545', 'fill-antialias': false, 'fill-opacity': ['interpolate', ['linear'], ['zoom'], 13, 0.35, 15, 0.95] },
+  paint: { 'fill-color': '#3b4f64', 'fill-antialias': false, 'fill-opacity': ['interpolate', ['linear'], ['zoom'], 13, 0.3, 15, 0.9] },
 }
 
 function marks(): LayerSpecification[] {

@@ -22,6 +22,8 @@ void main() {
   gl_Position = u_matrix * vec4(a_vertex.xy, height, 1.0);
 }`
 
+const first = (stops: Stop[]) => (stops[0] as Stop).from.toFixed(4)
+
 /** A scale as GLSL: colours glide between stops, so that water moves without steps. */
 function ramp(name: string, stops: Stop[]): string {
   const colour = (s: Stop) => `vec4(${s.rgb.map((v) => (v / 255).toFixed(4)).join(', ')}, ${s.alpha.toFixed(3)})`
@@ -30,8 +32,6 @@ function ramp(name: string, stops: Stop[]): string {
     .map((stop, n) => `  c = mix(c, ${colour(stop)}, smoothstep(${((stops[n] as Stop).from * 0.35 + stop.from * 0.65).toFixed(4)}, ${(stop.from * 1.06).toFixed(4)}, v));`)
   return `vec4 ${name}(float v) {\n  vec4 c = ${colour(stops[0] as Stop)};\n${mixes.join('\n')}\n  return c;\n}`
 }
-
-const first = (stops: Stop[]) => (stops[0] as Stop).from.toFixed(4)
 
 export const FRAGMENT = `#version 300 es
 precision highp float;
@@ -45,25 +45,35 @@ in vec2 v_place;
 out vec4 o_colour;
 ${ramp('depthColour', DEPTH_STOPS)}
 ${ramp('percentColour', PERCENT_STOPS)}
+float cell(ivec2 at, ivec2 last) {
+  ivec2 inside = clamp(at, ivec2(0), last);
+  float a = texelFetch(u_frames, ivec3(inside, int(u_between.x)), 0).r;
+  float b = texelFetch(u_frames, ivec3(inside, int(u_between.y)), 0).r;
+  return mix(a, b, u_between.z);
+}
+// Water is drawn to half a cell from the last wet one, in its full depth: a house does not shallow the street.
 void main() {
-  float a = texture(u_frames, vec3(v_place, u_between.x)).r;
-  float b = texture(u_frames, vec3(v_place, u_between.y)).r;
-  float raw = mix(a, b, u_between.z);
-  if (raw <= 0.004) discard;
+  ivec2 last = textureSize(u_frames, 0).xy - 1;
+  vec2 place = v_place * vec2(last + 1) - 0.5;
+  ivec2 at = ivec2(floor(place));
+  vec2 f = fract(place);
+  vec4 near = vec4(cell(at, last), cell(at + ivec2(1, 0), last), cell(at + ivec2(0, 1), last), cell(at + ivec2(1, 1), last));
+  vec4 value = u_percent ? near * 100.0 : near * near * u_scale;
+  vec4 weight = vec4((1.0 - f.x) * (1.0 - f.y), f.x * (1.0 - f.y), (1.0 - f.x) * f.y, f.x * f.y);
+  weight *= step(u_percent ? ${first(PERCENT_STOPS)} : ${first(DEPTH_STOPS)}, value);
+  float cover = weight.x + weight.y + weight.z + weight.w;
+  float edge = max(fwidth(cover), 0.02);
+  float shore = smoothstep(0.5 - edge, 0.5 + edge, cover);
+  if (shore <= 0.0) discard;
+  float v = dot(weight, value) / cover;
   vec4 c;
   if (u_percent) {
-    float p = raw * 100.0;
-    c = percentColour(p);
-    c.a *= smoothstep(${first(PERCENT_STOPS)} * 0.4, ${first(PERCENT_STOPS)}, p);
+    c = percentColour(v);
   } else {
-    float d = raw * raw * u_scale;
-    float edge = max(fwidth(d), 0.004);
-    c = depthColour(d);
-    c.a *= smoothstep(${first(DEPTH_STOPS)} - edge, ${first(DEPTH_STOPS)} + edge, d);
-    float rim = 1.0 - smoothstep(0.0, 1.6, abs(d - ${first(DEPTH_STOPS)}) / edge);
-    c.rgb = mix(c.rgb, vec3(0.86, 0.97, 1.0), 0.45 * rim);
+    c = depthColour(v);
+    float rim = 1.0 - smoothstep(0.0, 1.5, (cover - 0.5) / edge);
+    c.rgb = mix(c.rgb, vec3(0.8, 0.94, 1.0), 0.3 * rim);
   }
-  if (c.a <= 0.003) discard;
-  c.a *= u_opacity;
+  c.a *= u_opacity * shore;
   o_colour = vec4(c.rgb * c.a, c.a);
 }`

@@ -112,13 +112,18 @@ class Chart:
         image = self.ground.convert("RGBA")
         return Image.alpha_composite(image, Image.fromarray(rgba, "RGBA")).convert("RGB")
 
-    def sampled(self, raster: NDArray[Any]) -> NDArray[np.float64]:
-        """A raster (ny, nx), row 0 south, at every pixel of the window; 0 outside it."""
-        row, column = self._cells
-        sampled: NDArray[np.float64] = map_coordinates(
-            raster.astype(np.float64), [row, column], order=1, mode="constant", cval=0.0
+    def sampled(self, raster: NDArray[Any], least: float) -> NDArray[np.float64]:
+        """A raster (ny, nx), row 0 south, at every pixel of the window; 0 where it is below ``least`` or outside.
+
+        Values are blended between cells of at least ``least`` only, up to half a cell beyond the last of them, so
+        that a dry house does not shallow the street beside it.
+        """
+        wet = (raster >= least).astype(np.float64)
+        cover, total = (
+            map_coordinates(v, list(self._cells), order=1, mode="constant", cval=0.0) for v in (wet, raster * wet)
         )
-        return sampled
+        shown: NDArray[np.float64] = np.where(cover >= 0.5, total / np.maximum(cover, 0.5), 0.0)
+        return shown
 
     @cached_property
     def _cells(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -155,7 +155,7 @@ def animation_gif(city: City, rasters: FloodRasters, caption: Caption, layer: st
     leads = np.array(rasters.lead_min, float)
     steps = 2 if 2 * len(leads) - 1 <= _FRAMES_MOST else 1
     wanted = np.linspace(0, len(leads) - 1, steps * (len(leads) - 1) + 1)
-    wet = [chart.sampled(_metres(rasters, lead, layer)) for lead in rasters.lead_min]
+    wet = [chart.sampled(_metres(rasters, lead, layer), _stops(layer)[0][0]) for lead in rasters.lead_min]
     pictures = []
     for at in wanted.tolist():
         k, part = int(at), at - int(at)
@@ -184,7 +184,8 @@ def _metres(rasters: FloodRasters, lead_min: int, layer: str) -> NDArray[np.floa
 
 
 def _water(chart: Chart, rasters: FloodRasters, lead_min: int, layer: str) -> NDArray[np.uint8]:
-    return coloured(chart.sampled(_metres(rasters, lead_min, layer)), _stops(layer))
+    stops = _stops(layer)
+    return coloured(chart.sampled(_metres(rasters, lead_min, layer), stops[0][0]), stops)
 
 
 def _png(image: Image.Image) -> bytes:
