@@ -32,7 +32,7 @@ def edge_fluxes(
     outwards: float,
     gravity: float,
     cells_per_step: float,
-    out: F64,
+    out: NDArray[Any],
 ) -> float:
     """Mass, push and shear flux through the faces of a side, and the sum of mass flux outwards.
 
@@ -48,7 +48,7 @@ def edge_fluxes(
         +1 where the axis points out of the raster (east, north), −1 where it points in.
     cells_per_step : float
         ``cell_m / step_s``: what an outflow may take of a cell.
-    out : float64 array, shape (3, n)
+    out : array, shape (3, n)
         Written: mass flux (m²/s), momentum flux as the cell feels it (m³/s²), flux of tangential momentum.
     """
     total = 0.0
@@ -58,7 +58,7 @@ def edge_fluxes(
         c = math.sqrt(gravity * h)
         pressure = 0.5 * gravity * h * h
         flow = 0.0
-        wall, push = _hllc_flux(h, u, h, -u, gravity, 0.5, 1e-30)
+        _, push = _hllc_flux(h, u, h, -u, gravity, 0.5, 1e-30)
         if kind[i] == OPEN:
             if u > 0.0:
                 flow = h * u
@@ -71,7 +71,7 @@ def edge_fluxes(
                 push = flow * flow / h + pressure
         elif kind[i] == INFLOW:
             flow = -value[i]
-            push = pressure + flow * flow / max(max(h, (flow * flow / gravity) ** (1.0 / 3.0)), 1e-12)
+            push = pressure + flow * flow / max(h, (flow * flow / gravity) ** (1.0 / 3.0), 1e-12)
         elif kind[i] == LEVEL:
             flow, push = _level_flux(value[i] - bed[i], h, u, c, gravity)
         if flow > 0.0:
@@ -81,7 +81,7 @@ def edge_fluxes(
         out[0, i] = flow * outwards
         out[1, i] = push
         out[2, i] = flow * outwards * shear[i] if flow > 0.0 else 0.0
-        total += flow
+        total += outwards * out[0, i]  # as rounded, so that the account closes
     return total
 
 

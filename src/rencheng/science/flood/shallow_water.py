@@ -90,8 +90,8 @@ class ShallowWater:
         self._peak = self._depth.astype(np.float32)
         self._arrival = np.where(self._depth >= arrival_depth_m, 0.0, np.inf).astype(np.float32)
         self._spell = np.zeros((ny, nx), dtype=np.float32)
-        self._side_x = np.zeros((2, 3, ny))
-        self._side_y = np.zeros((2, 3, nx))
+        self._side_x = np.zeros((2, 3, ny), dtype=dtype)
+        self._side_y = np.zeros((2, 3, nx), dtype=dtype)
         halo = SECOND_ORDER_HALO if order == 2 else FIRST_ORDER_HALO
         beyond = [(*range(a - halo, a), *range(b, b + halo)) for a, b in self._rows]
         self._halo_index = np.clip(np.array(beyond, dtype=np.int64), 0, ny - 1)
