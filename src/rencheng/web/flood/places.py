@@ -70,9 +70,9 @@ class Places:
                 for at, shape in zip(np.flatnonzero(rows >= 0), self._outlines(rows[rows >= 0]), strict=False):
                     points[at] = _polygon(shape)
             case "cell":
-                for at, cell in enumerate(ids):
+                for n, cell in enumerate(ids):
                     ring = [[round(x, _DIGITS), round(y, _DIGITS)] for y, x in h3.cell_to_boundary(f"{int(cell):x}")]
-                    points[at] = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+                    points[n] = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
         return points
 
     def _outlines(self, rows: NDArray[np.int64]) -> Any:
