@@ -217,7 +217,9 @@ def _drain(
     row = np.floor((inlets.y_m - grid.south_m) / grid.cell_m).astype(np.int64)
     column = np.floor((inlets.x_m - grid.west_m) / grid.cell_m).astype(np.int64)
     street = (tank < 0) & (row >= 0) & (row < grid.ny) & (column >= 0) & (column < grid.nx)
-    row, column = _lowest_near(bed, row[street], column[street])
+    gutter = np.where(water, np.inf, bed)
+    gutter.reshape(-1)[tanks.places] = np.inf
+    row, column = _lowest_near(gutter, row[street], column[street])
     rate = np.zeros(bed.size)
     np.add.at(rate, row * grid.nx + column, inlets.capacity_m3_s[street] / area)
     # a tank holds the street above it too: its cell has the pumps below and nothing else

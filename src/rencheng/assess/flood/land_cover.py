@@ -51,14 +51,14 @@ class LandCover:
 def land_cover(city: City, grid: FloodGrid) -> LandCover:
     """Read shares from footprints, road lines and waters.
 
-    Footprints are drawn on subcells; a building of which only a point is known counts by its footprint area in the
-    cell of the point. Roads are drawn at the usual width of their class, tunnels and bridges left out. A water course
+    Footprints are drawn on subcells; a building of which only a point is known is taken as a square of its
+    footprint area. Roads are drawn at the usual width of their class, tunnels and bridges left out. A water course
     that is only a line counts as water in the cells it passes.
     """
     fine = max(1, min(8, int((_MOST_SUBCELLS / (grid.ny * grid.nx)) ** 0.5), round(grid.cell_m / 2.0)))
     water = np.maximum(_share(grid, _water_polygons(city), fine), _passed(grid, _water_lines(city)))
     road = _share(grid, _road_strips(city), fine)
-    building = np.minimum(_share(grid, _footprints(city), fine) + _pointed_buildings(city, grid), 1.0)
+    building = _share(grid, _footprints(city), fine)
     return LandCover(building=building, road=np.minimum(road, 1.0 - building), water=water)
 
 
@@ -139,25 +139,17 @@ def _road_strips(city: City) -> Any:
     return shapely.buffer(lines[keep], width[keep] / 2.0, cap_style="flat")
 
 
-def _footprints(city: City) -> Any:
-    if not city.has("buildings") or "geometry" not in city.table("buildings").column_names:
-        return []
-    return metric_geometries(city, city.table("buildings")["geometry"].to_pylist())
-
-
-def _pointed_buildings(city: City, grid: FloodGrid) -> F32:
-    """Share of each cell under buildings known as points with a footprint area."""
-    out = np.zeros(grid.ny * grid.nx)
+def _footprints(city: City) -> list[Any]:
     if not city.has("buildings"):
-        return out.reshape(grid.ny, grid.nx).astype(np.float32)
+        return []
     table = city.table("buildings")
-    pointed = np.ones(len(table), dtype=np.bool_)
-    if "geometry" in table.column_names:
-        pointed = np.asarray(table["geometry"].is_null().to_numpy(zero_copy_only=False), np.bool_)
-    area = np.nan_to_num(np.asarray(city.column("buildings", "footprint_m2", default=0.0), np.float64))
-    x, y = city.to_metric.transform(city.column("buildings", "lon"), city.column("buildings", "lat"))
-    column = np.floor((np.asarray(x) - grid.west_m) / grid.cell_m).astype(np.int64)
-    row = np.floor((np.asarray(y) - grid.south_m) / grid.cell_m).astype(np.int64)
-    inside = pointed & (row >= 0) & (row < grid.ny) & (column >= 0) & (column < grid.nx)
-    np.add.at(out, row[inside] * grid.nx + column[inside], area[inside] / grid.cell_m**2)
-    return np.minimum(out, 1.0).reshape(grid.ny, grid.nx).astype(np.float32)
+    wkb = table["geometry"].to_pylist() if "geometry" in table.column_names else [None] * len(table)
+    shapes = metric_geometries(city, wkb)
+    pointed = np.flatnonzero(shapely.is_missing(shapes))
+    if len(pointed):
+        area = np.nan_to_num(np.asarray(city.column("buildings", "footprint_m2", default=0.0), np.float64))[pointed]
+        lon, lat = (city.column("buildings", k)[pointed] for k in ("lon", "lat"))
+        x, y = (np.asarray(v, np.float64) for v in city.to_metric.transform(lon, lat))
+        half = np.sqrt(np.maximum(area, 0.0)) / 2.0
+        shapes[pointed] = shapely.box(x - half, y - half, x + half, y + half)
+    return list(shapes)
