@@ -1,4 +1,6 @@
-"""A city of 10 km × 10 km in cells of 10 m (CELLS × CELLS, 1000 by default): hills, a street grid between blocks 3 m
+"""How long a whole city's storm takes: ``python -m benchmarks.flood_city [CELLS]``.
+
+A city of 10 km × 10 km in cells of 10 m (CELLS × CELLS, 1000 by default): hills, a street grid between blocks 3 m
 high, two hours of a storm with its peak after 50 minutes, and drains in the streets that take what a design storm
 brings. Median of three runs where one takes less than twenty seconds.
 """
