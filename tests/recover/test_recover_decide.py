@@ -118,7 +118,7 @@ def flood(objects: str) -> FloodForecastPublished:
     return FloodForecastPublished(
         forecast_id="f", model="urban-flood", based_at=minute(0), rain_source="gauges", scheme="local_inertial",
         members=2, cell_m=20.0, lead_min=(0, 10), thresholds_m=THRESHOLDS_M, frames="", objects=objects, points="",
-        analysis="", totals=(), weights=(0.5, 0.5), volume_error_ratio=0.0, evidence=(),
+        analysis="", totals=(), places=(), weights=(0.5, 0.5), volume_error_ratio=0.0, evidence=(),
     )  # fmt: skip
 
 

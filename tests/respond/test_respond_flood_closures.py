@@ -52,7 +52,7 @@ def published(objects_field: str, minutes: float = 0.0) -> FloodForecastPublishe
     return FloodForecastPublished(
         forecast_id=f"f-{minutes:g}", model="urban-flood", based_at=START + timedelta(minutes=minutes),
         rain_source="gauges", scheme="local_inertial", members=20, cell_m=20.0, lead_min=(0, 10, 20, 30, 60),
-        thresholds_m=THRESHOLDS_M, frames="", objects=objects_field, points="", analysis="", totals=(),
+        thresholds_m=THRESHOLDS_M, frames="", objects=objects_field, points="", analysis="", totals=(), places=(),
         weights=tuple(np.full(20, 0.05).tolist()), volume_error_ratio=0.0, evidence=(),
     )  # fmt: skip
 

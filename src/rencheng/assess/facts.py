@@ -14,6 +14,7 @@ __all__ = [
     "FloodForecastScored",
     "FloodForecastSuperseded",
     "FloodOption",
+    "FloodPlace",
     "FloodScore",
     "FloodTotal",
     "ForecastHorizon",
@@ -146,6 +147,23 @@ class FloodTotal:
     """Facility kind → count."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodPlace:
+    """A place that must not stand in water and is expected to: an underpass, a hospital, a substation …"""
+
+    kind: str
+    """``underpass`` or the kind of the facility."""
+    object_id: str
+    name: str
+    """As the city calls it; empty where it has no name for it."""
+    lon: float
+    lat: float
+    lead_min: int
+    """When water of 0.15 m (0.3 m in an underpass) is first more likely than not."""
+    depth_m: float
+    """Deepest median depth."""
+
+
 @fact("FloodForecastPublished")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloodForecastPublished:
@@ -172,6 +190,8 @@ class FloodForecastPublished:
     points: str
     analysis: str
     totals: tuple[FloodTotal, ...]
+    places: tuple[FloodPlace, ...] = ()
+    """Soonest first, at most some dozens."""
     weights: tuple[float, ...]
     """Weight of each member after assimilation of street sensors; they sum to 1."""
     volume_error_ratio: float

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
-from rencheng.assess.facts import ForecastPublished, RiskAssessed, SignalRaised
-from rencheng.kernel import Colour, FactId, hours
+from rencheng.assess.facts import FloodForecastPublished, ForecastPublished, RiskAssessed, SignalRaised
+from rencheng.kernel import Colour, FactId, Hazard, hours
 from rencheng.sense.facts import ReportReceived
 from rencheng.warn.facts import Reason
 from rencheng.warn.model import Episode, State
@@ -58,6 +58,8 @@ def judgements_of(state: State, places: Places) -> Judgements:
         if isinstance(body, ForecastPublished):
             if body.sensor_id in places.gauges and body.quantity == FORECAST_QUANTITY:
                 forecasts.append((episode, ends_at(episode)))
+        elif isinstance(body, FloodForecastPublished):
+            by_hazard.setdefault(Hazard.WATERLOGGING, []).append((episode, ends_at(episode)))
         elif (
             isinstance(body, RiskAssessed)
             or (isinstance(body, SignalRaised) and body.in_city)

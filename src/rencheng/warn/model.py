@@ -6,7 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
-from rencheng.assess.facts import ForecastPublished, RiskAssessed, SignalCleared, SignalRaised
+from rencheng.assess.facts import (
+    FloodForecastPublished,
+    ForecastPublished,
+    RiskAssessed,
+    SignalCleared,
+    SignalRaised,
+)
 from rencheng.kernel import FactId
 from rencheng.ledger import Entry
 from rencheng.sense.facts import ReportReceived
@@ -44,7 +50,7 @@ _START = datetime(1970, 1, 1, tzinfo=UTC)
 _FAINT = 0.05
 """A forecast below this probability everywhere never keeps a warning up, so its past need not be remembered."""
 
-Judgement = SignalRaised | ForecastPublished | RiskAssessed | ReportReceived
+Judgement = SignalRaised | ForecastPublished | FloodForecastPublished | RiskAssessed | ReportReceived
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,6 +199,10 @@ def _on_forecast(state: State, entry: Entry) -> State:
     return _begin(state, f"forecast/{body.sensor_id}/{body.quantity}/{body.model}", entry)
 
 
+def _on_flood(state: State, entry: Entry) -> State:
+    return _begin(state, f"flood/{entry.body.model}", entry)
+
+
 def _on_risk(state: State, entry: Entry) -> State:
     return _begin(state, f"risk/{entry.body.hazard}/{entry.body.model}", entry)
 
@@ -230,6 +240,8 @@ def _speaks(body: Judgement) -> bool:
             return any(p >= _FAINT for h in horizons for p in h.exceed_prob.values())
         case RiskAssessed(totals=totals):
             return any(t.colour for t in totals)
+        case FloodForecastPublished(totals=totals):
+            return any(t.area_km2 > 0.0 for t in totals)
         case _:
             return True
 
@@ -350,6 +362,7 @@ _STEPS: dict[type, Callable[[State, Entry], State]] = {
     SignalRaised: _on_signal,
     SignalCleared: _on_clear,
     ForecastPublished: _on_forecast,
+    FloodForecastPublished: _on_flood,
     RiskAssessed: _on_risk,
     ReportReceived: _on_report,
     WarningIssued: _stand,

@@ -30,7 +30,7 @@ NATIONAL_SIGNALS = 44
 """Signals of CMA Order No. 16 (2007)."""
 
 _COLOURS = tuple(c.value for c in Colour)
-_TRIGGERS = ("criteria", "signal", "forecast", "upstream", "risk", "report")
+_TRIGGERS = ("criteria", "signal", "forecast", "upstream", "risk", "report", "impact")
 
 
 def load_rules(city_folder: Path | None = None) -> RuleSet:
@@ -180,6 +180,9 @@ def _check_triggers(line: RuleLine, path: str, refuse: Any) -> None:
         refuse(path, f"rule {line.code!r} has nothing that raises it", f"Give one of: {', '.join(_TRIGGERS)}")
     if line.criteria is not None:
         _check_criteria(line.criteria, line.window_h, path, refuse)
+    impact = line.impact
+    if impact is not None and impact.residents is None and impact.underpasses is None and not impact.facilities:
+        refuse(f"{path}.impact", "nothing is counted", "Give residents, underpasses or facilities")
     trigger = line.forecast
     if trigger is not None:
         if not 0.0 < trigger.hold_prob <= trigger.exceed_prob <= 1.0:
@@ -219,6 +222,7 @@ def _book(file: RuleFile, *, from_city: bool) -> RuleBook:
             upstream=line.upstream,
             risk=line.risk,
             report=line.report,
+            impact=line.impact,
             life=line.life or file.life,
             area=line.area or file.area,
             audience=line.audience or file.audience,

@@ -19,6 +19,7 @@ __all__ = [
     "Criteria",
     "ForecastTrigger",
     "HazardTerm",
+    "ImpactTrigger",
     "Life",
     "ReportTrigger",
     "RiskTrigger",
@@ -136,6 +137,22 @@ class ReportTrigger(_Part, frozen=True, kw_only=True):
     min_depth_m: float = 0.0
 
 
+class ImpactTrigger(_Part, frozen=True, kw_only=True):
+    """What forecast water does to people and places within a lead time: any one of these counts is enough.
+
+    Impact-based warning: WMO-No. 1150, *Guidelines on Multi-hazard Impact-based Forecast and Warning Services*.
+    """
+
+    max_lead_min: float
+    residents: float | None = None
+    """Expected residents of buildings with 0.15 m at the wall."""
+    underpasses: int | None = None
+    facilities: dict[str, int] = {}
+    """Facility kind → how many."""
+    hold_ratio: float = 0.5
+    """A standing warning is kept while there is so much of what raises it."""
+
+
 class AreaPolicy(_Part, frozen=True, kw_only=True):
     """Where a warning holds."""
 
@@ -177,6 +194,7 @@ class RuleLine(_Part, frozen=True, kw_only=True):
     upstream: UpstreamTrigger | None = None
     risk: RiskTrigger | None = None
     report: ReportTrigger | None = None
+    impact: ImpactTrigger | None = None
     life: Life | None = None
     area: AreaPolicy | None = None
     audience: tuple[str, ...] = ()
@@ -218,6 +236,7 @@ class Rule:
     upstream: UpstreamTrigger | None
     risk: RiskTrigger | None
     report: ReportTrigger | None
+    impact: ImpactTrigger | None
     life: Life
     area: AreaPolicy
     audience: tuple[str, ...]

@@ -6,14 +6,22 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from rencheng.assess.facts import Evidence, ForecastHorizon, ForecastPublished, RiskAssessed, SignalRaised
-from rencheng.kernel import Bilingual, Colour, FactId, hours
+from rencheng.assess.facts import (
+    Evidence,
+    FloodForecastPublished,
+    FloodTotal,
+    ForecastHorizon,
+    ForecastPublished,
+    RiskAssessed,
+    SignalRaised,
+)
+from rencheng.kernel import Bilingual, Colour, FactId, Hazard, hours
 from rencheng.sense.facts import ReportReceived
 from rencheng.warn.facts import Reason
 from rencheng.warn.model import MOST_HYSTERESIS, Episode
 from rencheng.warn.places import Places
-from rencheng.warn.rules import Condition, Rule
-from rencheng.warn.wording import evidence_window_h, forecast_reason, signal_text
+from rencheng.warn.rules import Condition, ImpactTrigger, Rule
+from rencheng.warn.wording import evidence_window_h, flood_text, forecast_reason, signal_text
 
 __all__ = ["FORECAST_QUANTITY", "Judgements", "Support", "ends_at", "supports_of"]
 
@@ -67,6 +75,8 @@ def supports_of(judgements: Judgements, places: Places, rule: Rule, now: datetim
             yield from _from_signal(episode.body, episode, until, places, rule, hold=hold)
         elif isinstance(episode.body, RiskAssessed):
             yield from _from_risk(episode.body, episode, until, places, rule)
+        elif isinstance(episode.body, FloodForecastPublished) and rule.impact is not None:
+            yield from _from_flood(episode.body, episode, until, places, rule, rule.impact, now, hold=hold)
     if rule.forecast is not None:
         for episode, until in judgements.forecasts:
             if isinstance(episode.body, ForecastPublished) and (until is None or until > after):
@@ -86,6 +96,8 @@ def ends_at(episode: Episode) -> datetime | None:
     ends: list[datetime] = [until] if until is not None else []
     if isinstance(body, ForecastPublished) and body.horizons:
         ends.append(body.observed_at + hours(max(h.lead_h for h in body.horizons)))
+    if isinstance(body, FloodForecastPublished):
+        ends.append(body.based_at + timedelta(minutes=max(body.lead_min, default=0)))
     if isinstance(body, RiskAssessed):
         ends.append(episode.since + MOST_HYSTERESIS)
     return min(ends, default=None)
@@ -290,6 +302,66 @@ def _from_risk(
         sensor_id="",
         point=None,
         until=until,
+    )
+
+
+def _from_flood(
+    flood: FloodForecastPublished,
+    episode: Episode,
+    until: datetime | None,
+    places: Places,
+    rule: Rule,
+    trigger: ImpactTrigger,
+    now: datetime,
+    *,
+    hold: bool,
+) -> Iterator[Support]:
+    """Forecast water that reaches people and places: how soon counts from now, not from the forecast."""
+    if rule.hazard != Hazard.WATERLOGGING:
+        return
+    age_min = (now - flood.based_at).total_seconds() / 60.0
+    share = trigger.hold_ratio if hold else 1.0
+    hit = next(
+        (
+            t
+            for t in flood.totals
+            if age_min - 10.0 <= t.lead_min <= age_min + trigger.max_lead_min and _hurts(t, trigger, share)
+        ),
+        None,
+    )
+    if hit is None:
+        return
+    lead_h = max(hit.lead_min - age_min, 0.0) / 60.0
+    evidence = Evidence(
+        kind="forecast",
+        quantity="residents",
+        value=hit.residents,
+        at=flood.based_at + timedelta(minutes=hit.lead_min),
+        note=f"{flood.model}, {flood.members} members",
+    )
+    yield Support(
+        rule=rule,
+        zone=places.city_id,
+        certainty="Likely",
+        lead_h=lead_h,
+        reason=Reason(text=flood_text(flood, hit, lead_h), evidence=(evidence, *flood.evidence)),
+        fact_id=episode.fact_id,
+        sensor_id="",
+        point=None,
+        until=until,
+    )
+
+
+def _hurts(total: FloodTotal, trigger: ImpactTrigger, share: float) -> bool:
+    """Whether any count of the trigger is reached (``share`` below 1: by so much of it)."""
+
+    def reached(count: float, wanted: float | None) -> bool:
+        return wanted is not None and count > 0 and count >= wanted * share
+
+    return (
+        reached(total.residents, trigger.residents)
+        or reached(total.underpasses, trigger.underpasses)
+        or any(reached(total.facilities.get(kind, 0), wanted) for kind, wanted in sorted(trigger.facilities.items()))
     )
 
 

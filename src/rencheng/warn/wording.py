@@ -5,12 +5,20 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from rencheng.assess.facts import Evidence, ForecastHorizon, ForecastPublished, SignalRaised
+from rencheng.assess.facts import (
+    Evidence,
+    FloodForecastPublished,
+    FloodTotal,
+    ForecastHorizon,
+    ForecastPublished,
+    SignalRaised,
+)
 from rencheng.kernel import Bilingual, hours
 from rencheng.warn.facts import Reason
 from rencheng.warn.places import Places
+from rencheng.warn.rule_files import load_terms
 
-__all__ = ["evidence_window_h", "forecast_reason", "signal_text", "upstream_text"]
+__all__ = ["evidence_window_h", "flood_text", "forecast_reason", "signal_text", "upstream_text"]
 
 _MOST_AMOUNTS = 5
 _REPORTED_ZH = "公众上报"
@@ -95,3 +103,33 @@ def _amount(evidence: Evidence) -> Bilingual:
     zh = (f"{window:g}小时" if window else "") + f"{quantity.zh}{value}" + (f"（阈值{limit}）" if limit else "")
     en = f"{quantity.en} {value}" + (f" in {window:g} h" if window else "") + (f" (threshold {limit})" if limit else "")
     return Bilingual(zh=zh, en=en)
+
+
+_MOST_PLACES = 6
+
+
+def flood_text(flood: FloodForecastPublished, total: FloodTotal, lead_h: float) -> Bilingual:
+    """Say when forecast water comes, whom and what it reaches, and the first places by name."""
+    minutes = round(lead_h * 60.0 / 5.0) * 5
+    when = (
+        Bilingual(zh="目前", en="now")
+        if minutes <= 0
+        else Bilingual(zh=f"约{minutes}分钟后", en=f"in about {minutes} min")
+    )
+    kinds = load_terms().facilities
+    zh, en = [], []
+    if total.underpasses:
+        zh.append(f"下穿道路{total.underpasses}处")
+        en.append(f"{total.underpasses} underpass{'es' if total.underpasses > 1 else ''}")
+    for kind, count in sorted(total.facilities.items()):
+        if kind in kinds:
+            zh.append(f"{kinds[kind].zh}{count}处")
+            en.append(f"{count} {kinds[kind].en}")
+    zh.append(f"居民约{total.residents:.0f}人")
+    en.append(f"about {total.residents:.0f} residents")
+    named = [p.name for p in flood.places if p.name and p.lead_min <= total.lead_min][:_MOST_PLACES]
+    places = list(dict.fromkeys(named))
+    return Bilingual(
+        zh=f"{when.zh}预计积水影响{'、'.join(zh)}" + (f"({'、'.join(places)}等)" if places else ""),
+        en=f"water is expected {when.en} at {', '.join(en)}" + (f" ({', '.join(places)} …)" if places else ""),
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from rencheng.assess.flood.frames import frames_table
 from rencheng.assess.flood.publish import CycleOutcome
 from rencheng.assess.flood.skill import points_table
 from rencheng.assess.flood.watch import CycleRequest
+from rencheng.assess.flood.wet_places import place_names, wet_places
 from rencheng.assess.ports import FieldStore
 from rencheng.city import City
 from rencheng.kernel import InvalidInput, NotFound, micros
@@ -46,12 +47,14 @@ class FloodEngine:
 
     pool: MemberPool
     fields: FieldStore
+    names: Mapping[str, str]
+    """Road link or facility id → what the city calls it."""
 
     @classmethod
     def of(cls, city: City, fields: FieldStore, *, raster_cells: int, workers: int | None = None) -> FloodEngine:
         """Lay a city out at the cell size that the number of cells allows."""
         domain = flood_domain(city, cell_m=suitable_cell_m(city, raster_cells))
-        return cls(pool=MemberPool(domain, workers), fields=fields)
+        return cls(pool=MemberPool(domain, workers), fields=fields, names=place_names(city))
 
     def close(self) -> None:
         """Let the processes go."""
@@ -105,6 +108,7 @@ class FloodEngine:
             points=self.fields.put(points_table(domain.sensor_ids, result.lead_min, result.point_depth_m)),
             analysis=self.fields.put(analysis_table(result.analysis_mm)),
             totals=result.totals,
+            places=wet_places(result.objects, self.names),
             weights=tuple(float(w) for w in result.weights),
             volume_error_ratio=result.volume_error_ratio,
             evidence=_evidence(request, result),

@@ -11,6 +11,7 @@ from rencheng.assess.facts import (
     FloodForecastPublished,
     FloodForecastSuperseded,
     FloodOption,
+    FloodPlace,
     FloodTotal,
 )
 from rencheng.assess.flood.objects import THRESHOLDS_M
@@ -39,6 +40,7 @@ class CycleOutcome:
     points: str
     analysis: str
     totals: tuple[FloodTotal, ...]
+    places: tuple[FloodPlace, ...]
     weights: tuple[float, ...]
     volume_error_ratio: float
     evidence: tuple[Evidence, ...]
@@ -62,6 +64,7 @@ def forecast_drafts(request: CycleRequest, outcome: CycleOutcome, now: datetime)
         points=outcome.points,
         analysis=outcome.analysis,
         totals=outcome.totals,
+        places=outcome.places,
         weights=outcome.weights,
         volume_error_ratio=outcome.volume_error_ratio,
         evidence=outcome.evidence,
