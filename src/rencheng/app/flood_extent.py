@@ -26,6 +26,7 @@ def flood_extent(
     defences: Path | None = None,
     members: int = 200,
     seed: int = 1,
+    hours: float | None = None,
     progress: Callable[[str, float], None] = lambda _step, _share: None,
 ) -> RiverExtent:
     """Map a stage and write depth, probability, extent, tables and pictures into a folder.
@@ -38,7 +39,7 @@ def flood_extent(
         Folder for the results; files of an earlier extent there are replaced.
     defences : Path, optional
         GeoJSON of levees instead of the package's own.
-    gauge_id, stage_m, members, seed, progress
+    gauge_id, stage_m, members, seed, hours, progress
         As of :func:`~rencheng.assess.flood.river_extent.river_extent`.
 
     Raises
@@ -61,6 +62,7 @@ def flood_extent(
         defences=lines,
         members=members,
         seed=seed,
+        hours=hours,
         progress=lambda step, share: progress(step, 0.9 * share),
     )
     try:

@@ -38,6 +38,7 @@ TITLES = {
     "defences_fail": "Defences fail (open or breached)",
     "defences_hold": "Defences hold",
     "defences_as_stated": "Defences as stated in the package",
+    "in_time": "As far as water gets in the time given",
 }
 
 
@@ -123,9 +124,8 @@ def _framed(image: Image.Image, extent: RiverExtent, case: ExtentCase, scale: in
     framed.paste(image, (8, head))
     draw = ImageDraw.Draw(framed)
     total = case.totals.areas[0]
-    draw.text(
-        (10, 6), _plain(f"Stage {extent.level.stage_m:g} m at {extent.gauge.name}: {TITLES[case.name]}"), INK, _font(22)
-    )
+    gauge = _plain(extent.gauge.name).strip() or extent.gauge.sensor_id
+    draw.text((10, 6), f"Stage {extent.level.stage_m:g} m at {gauge}: {TITLES[case.name]}", INK, _font(22))
     told = (
         f"{total.residents:,.0f} residents ({total.residents_low:,.0f} to {total.residents_high:,.0f}), "
         f"{total.schools} schools, {sum(total.road_km.values()):,.0f} km of road, {total.flooded_km2:.1f} km2 of land"

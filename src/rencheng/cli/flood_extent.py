@@ -23,6 +23,9 @@ def extent(
         Path | None, typer.Option("--defences", help="GeoJSON of levees instead of the package's own")
     ] = None,
     members: Annotated[int, typer.Option("--members", help="Plausible terrains that are flooded")] = 200,
+    hours: Annotated[
+        float | None, typer.Option("--hours", help="Also run the flood engine: how far water gets in so many hours")
+    ] = None,
     seed: Annotated[int, typer.Option("--seed", help="Start of the random numbers")] = 1,
 ) -> None:
     """Map the land that a river stage puts under water, with who and what stands in it."""
@@ -38,6 +41,7 @@ def extent(
             defences=defences,
             members=members,
             seed=seed,
+            hours=hours,
             progress=lambda step, share: bar(share, step),
         )
     with reader_may_leave():

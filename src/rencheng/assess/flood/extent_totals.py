@@ -159,7 +159,7 @@ def _area_totals(
     inside = things.inside(mine)
     wet = seen.exposed & inside
     schools = np.where(inside[things.schools], things.people[things.schools], 0.0)
-    pupils = seen.schools @ schools
+    pupils = np.asarray(seen.schools.astype(np.float64) @ schools, np.float64)
     kinds, counts = np.unique(things.detail[things.rows("facility")][wet[things.rows("facility")]], return_counts=True)
     facilities = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
     road = things.link_km * seen.road_share * inside[things.rows("road_link")]

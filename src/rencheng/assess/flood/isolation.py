@@ -49,7 +49,7 @@ class RoadAccess:
         x, y = self._city.to_metric.transform(self._lon, self._lat)
         tree = KDTree(np.column_stack([graph.x_m, graph.y_m])[main])
         gap, found = tree.query(np.column_stack([x, y]), k=min(WAYS, len(main)))
-        gap, found = gap.reshape(len(self._lon), -1), found.reshape(len(self._lon), -1)
+        gap, found = np.reshape(gap, (len(self._lon), -1)), np.reshape(found, (len(self._lon), -1))
         near = (gap <= ACCESS_M) | (np.arange(gap.shape[1]) == 0)
         return np.where(near, main[found], -1)
 
@@ -78,4 +78,5 @@ class RoadAccess:
         links.sum_duplicates()  # strong components never end in scipy where two roads join the same two nodes
         _, part = connected_components(links, directed=True, connection="strong")
         left = part == np.bincount(part).argmax()
-        return ~((self._nodes >= 0) & left[self._nodes]).any(axis=1)
+        reached: NDArray[np.bool_] = ((self._nodes >= 0) & left[self._nodes]).any(axis=1)
+        return ~reached

@@ -18,16 +18,24 @@ from rencheng.assess.flood.frames import FloodGrid
 from rencheng.assess.flood.river_gauge import RiverGauge, StageLevel, level_of_stage, river_gauge
 from rencheng.assess.flood.river_water import RiverWater, burnt, river_water
 from rencheng.city import City, Terrain
-from rencheng.kernel import MissingData
-from rencheng.science.flood.extent import extent_members, levees_opened, levees_raised, spill_level
+from rencheng.kernel import InvalidInput, MissingData
+from rencheng.science.flood.extent import (
+    connected_extent,
+    extent_members,
+    levees_opened,
+    levees_raised,
+    spill_level,
+)
+from rencheng.science.flood.spreading import spread_from_water
 
 __all__ = ["CaseName", "ExtentCase", "RiverExtent", "river_extent", "terrain_grid"]
 
-CaseName = Literal["as_it_is", "defences_hold", "defences_fail", "defences_as_stated"]
+CaseName = Literal["as_it_is", "defences_hold", "defences_fail", "defences_as_stated", "in_time"]
 
 WET_PROB = 0.5
 """Land is shown flooded from this probability on: more likely wet than dry."""
 LEAST_DEPTH_M = 0.01
+MOST_HOURS = 240.0
 
 Floats = NDArray[np.float64]
 
@@ -106,6 +114,7 @@ def river_extent(
     defences: tuple[Defence, ...] | None = None,
     members: int = 200,
     seed: int = 1,
+    hours: float | None = None,
     progress: Callable[[str, float], None] = lambda _step, _share: None,
 ) -> RiverExtent:
     """Map the land that a stage puts under water.
@@ -126,6 +135,10 @@ def river_extent(
         Levees; those of the package (``flood/defences.geojson``) where left out.
     members, seed : int
         Terrains, and where their random numbers start.
+    hours : float, optional
+        Adds the case ``in_time``: how far water gets over the most likely ground in so many hours with the river held
+        at the stage, by the flood engine, under the first case's assumption on the defences. Its probabilities are 0
+        or 1.
     progress : callable
         Told step and share done.
 
@@ -142,6 +155,8 @@ def river_extent(
     InvalidInput, NotFound
         If gauge or stage cannot be.
     """
+    if hours is not None and not 0.0 < hours <= MOST_HOURS:
+        raise InvalidInput(f"{hours:g} hours are not above 0 and at most {MOST_HOURS:g}", mend="Try 24")
     if not city.has_terrain:
         raise MissingData(
             f"city {city.manifest.id!r} has no terrain, which a flood extent needs", mend="Import a DEM ([dem])"
@@ -171,8 +186,11 @@ def river_extent(
         notes.append(f"{1 - known:.0%} of the map has no terrain; what lies there is not assessed and counts as dry.")
     cases = []
     for k, name in enumerate(_case_names(lines)):
-        progress(name.replace("_", " "), 0.15 + 0.8 * k / len(_case_names(lines)))
+        progress(name.replace("_", " "), 0.15 + (0.8 if hours is None else 0.4) * k / len(_case_names(lines)))
         cases.append(_case(city, name, lines, terrain, water, ground, level, index, members, seed))
+    if hours is not None:
+        progress(f"water on its way for {hours:g} h", 0.6)
+        cases.append(_case_in_time(city, cases[0], lines, terrain, water, ground, level, index, hours, notes))
     progress("done", 1.0)
     return RiverExtent(
         gauge=gauge,
@@ -258,6 +276,43 @@ def _case(
         prob=prob.astype(np.float32),
         depth_m=depth_m,
         first_stage_m=np.where(water.standing, np.nan, first).astype(np.float32),
+        totals=totals.totals(),
+    )
+
+
+def _case_in_time(
+    city: City,
+    main: ExtentCase,
+    lines: tuple[Defence, ...],
+    terrain: Terrain,
+    water: RiverWater,
+    ground: BareGround,
+    level: StageLevel,
+    index: ObjectIndex,
+    hours: float,
+    notes: list[str],
+) -> ExtentCase:
+    above, _ = _defended(city, main.name, lines, terrain, ground.ground_m - water.base_m, level)
+    reach = connected_extent(above, level.rise_m, water.rising) & ~water.standing
+    run = spread_from_water(
+        above,
+        np.full(above.shape, level.rise_m),
+        water.rising,
+        cell_m=terrain.cell_m,
+        duration_s=hours * 3600.0,
+        reach=reach,
+    )
+    depth = np.where(reach, np.asarray(run.peak_depth_m, np.float64), 0.0)
+    totals = MemberTotals(city, index)
+    totals.add(depth)
+    wet = depth >= LEAST_DEPTH_M
+    share = float(wet.sum()) / max(int(reach.sum()), 1)
+    notes.append(f"In {hours:g} h water gets to {share:.0%} of the land that lies below the level and is open to it.")
+    return ExtentCase(
+        name="in_time",
+        prob=wet.astype(np.float32),
+        depth_m=np.where(wet, depth, 0.0).astype(np.float32),
+        first_stage_m=main.first_stage_m,
         totals=totals.totals(),
     )
 

@@ -65,8 +65,8 @@ def river_water(city: City, terrain: Terrain, *, gauge_xy: tuple[float, float], 
 
     It is what the package calls river, canal, lake, reservoir or sea within 25 km of the gauge and no higher above
     the water at the gauge than 1 m per km, and all water that bears the name of the gauge's river. A lake is as high
-    as the median of its cells, and takes in ground at its level that is open to it; a river is as high as its cells
-    in the mean of 150 m.
+    as the median of its cells, and takes in ground at its level that is open to it; a river is as high as its lowest
+    ground from bank to bank, evened out over ten cells. Ponds stand still.
 
     Parameters
     ----------
@@ -91,10 +91,11 @@ def river_water(city: City, terrain: Terrain, *, gauge_xy: tuple[float, float], 
     )
     geometry = metric_geometries(city, table.column("geometry").to_pylist())
     level = np.full(ground.shape, np.nan)
-    named = np.zeros(ground.shape, np.bool_)
+    named, ponds = np.zeros(ground.shape, np.bool_), np.zeros(ground.shape, np.bool_)
     for flat in (False, True):  # a lake lies over the river that runs into it
         for row in [i for i, k in enumerate(kinds) if k in RIVER_KINDS and (k in FLAT_KINDS) == flat]:
             if flat and shapely.area(geometry[row]) < POND_M2:
+                ponds |= burnt(terrain, [geometry[row]], touched=False) & known
                 continue
             cells = burnt(terrain, [geometry[row]], touched=not flat) & known
             if not cells.any():
@@ -102,7 +103,7 @@ def river_water(city: City, terrain: Terrain, *, gauge_xy: tuple[float, float], 
             cells, height = _lake(ground, cells) if flat else (cells, _river(ground, cells))
             level = np.where(cells, height, level)
             named |= cells & bool(river and names[row] and names[row].casefold() in river.casefold())
-    return _rising(terrain, level, named, gauge_xy, tuple(sorted({n for n in names if n})))
+    return _rising(terrain, level, named, ponds, gauge_xy, tuple(sorted({n for n in names if n})))
 
 
 def burnt(terrain: Terrain, geometries: list[Any], *, touched: bool) -> Mask:
@@ -121,7 +122,7 @@ def burnt(terrain: Terrain, geometries: list[Any], *, touched: bool) -> Mask:
 def _lake(ground: Floats, cells: Mask) -> tuple[Mask, float]:
     height = float(np.median(ground[cells]))
     flat = np.abs(ground - height) <= LEVEL_STEP_M
-    wide = ndimage.binary_opening(flat, structure=np.ones((3, 3))) | (cells & flat)
+    wide = ndimage.binary_opening(flat, structure=np.ones((3, 3), np.bool_)) | (cells & flat)
     label, count = ndimage.label(wide)
     open_to = np.zeros(count + 1, np.bool_)
     open_to[label[cells & flat]] = True
@@ -130,11 +131,14 @@ def _lake(ground: Floats, cells: Mask) -> tuple[Mask, float]:
 
 
 def _river(ground: Floats, cells: Mask) -> Floats:
-    return np.minimum(neighbourhood_mean(ground, cells, 5.0), np.where(cells, ground, np.inf))
+    """Level along a river: its lowest ground from bank to bank, in a Gaussian mean of ten cells."""
+    known = np.where(np.isfinite(ground), ground, np.inf)
+    lowest = ndimage.grey_erosion(known, size=(3, 3), mode="nearest")
+    return np.where(cells, neighbourhood_mean(lowest, cells & np.isfinite(lowest), 10.0), np.nan)
 
 
 def _rising(
-    terrain: Terrain, level: Floats, named: Mask, gauge_xy: tuple[float, float], names: tuple[str, ...]
+    terrain: Terrain, level: Floats, named: Mask, ponds: Mask, gauge_xy: tuple[float, float], names: tuple[str, ...]
 ) -> RiverWater:
     standing = np.isfinite(level)
     if not standing.any():
@@ -154,5 +158,5 @@ def _rising(
     rising = standing & near & (named | (level - at_gauge <= SLOPE * distance + 0.5))
     index = ndimage.distance_transform_edt(~rising, return_distances=False, return_indices=True)
     return RiverWater(
-        standing=standing, rising=rising, base_m=level[index[0], index[1]], at_gauge_m=at_gauge, names=names
+        standing=standing | ponds, rising=rising, base_m=level[index[0], index[1]], at_gauge_m=at_gauge, names=names
     )

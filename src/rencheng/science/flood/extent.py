@@ -120,7 +120,7 @@ def levees_opened(ground_m: Floats, line: Mask, *, reach_cells: int = 2) -> Floa
     size = 2 * reach_cells + 1
     known = np.isfinite(ground_m)
     low = ndimage.grey_erosion(np.where(known, ground_m, np.inf), size=(size, size), mode="nearest")
-    beside = ndimage.binary_dilation(line, structure=np.ones((3, 3)))
+    beside = ndimage.binary_dilation(line, structure=np.ones((3, 3), np.bool_))
     return np.asarray(np.where(beside & known, low, ground_m), np.float64)
 
 
