@@ -16,6 +16,7 @@ from rencheng.science.nowcast import (
     conditional_fields,
     design_tail,
     fit_spherical,
+    forecast_members,
     gauge_nowcast,
     ordinary_kriging,
 )
@@ -164,3 +165,20 @@ def test_bands_add_up_to_the_field(rows: int, columns: int, levels: int) -> None
     np.testing.assert_allclose(recompose(decompose(field, filters)), field, atol=1e-6)
     noise = spectral_noise(np.abs(np.fft.rfft2(field)), (rows, columns), np.random.default_rng(1))
     assert noise.std() == pytest.approx(1.0)
+
+
+def test_a_day_s_members_mean_the_forecast_and_hold_bursts() -> None:
+    edges = 3600.0 * np.arange(25, dtype=float)
+    rate = 12.0 * np.exp(-0.5 * ((np.arange(24) - 10.0) / 3.0) ** 2)
+    fine, rain = forecast_members(edges, rate, members=400, rng=np.random.default_rng(4))
+    assert rain.shape == (400, 144, 1, 1)
+    assert fine[-1] == 86_400.0
+    total = rain.sum(axis=(1, 2, 3)) / 6.0
+    assert total.mean() == pytest.approx(rate.sum(), rel=0.06)
+    assert total.std() > 0.2 * rate.sum()
+    hourly = rain.reshape(400, 24, 6)
+    assert (hourly.max(axis=2) / np.maximum(hourly.mean(axis=2), 1e-9))[:, 10].mean() > 1.8
+    early, late = (np.log(np.maximum(hourly.mean(axis=2)[:, k], 1e-9)).std() for k in (6, 14))
+    assert late > early
+    with pytest.raises(InvalidInput, match="step 3"):
+        forecast_members(edges, np.where(np.arange(24) == 3, np.nan, rate), members=1, rng=np.random.default_rng(0))

@@ -2,6 +2,7 @@
 
 from rencheng.science.nowcast.cascade import Cascade, decompose, recompose
 from rencheng.science.nowcast.extrapolation import displacement, extrapolate
+from rencheng.science.nowcast.forecast_members import forecast_members
 from rencheng.science.nowcast.gauge_fields import conditional_fields, gauge_nowcast
 from rencheng.science.nowcast.kriging import Variogram, fit_spherical, ordinary_kriging
 from rencheng.science.nowcast.motion import rain_decibel, rain_from_decibel, rain_motion
@@ -18,6 +19,7 @@ __all__ = [
     "displacement",
     "extrapolate",
     "fit_spherical",
+    "forecast_members",
     "gauge_nowcast",
     "ordinary_kriging",
     "radar_nowcast",
