@@ -7,11 +7,10 @@
 
 from __future__ import annotations
 
-import resource
 import statistics
-import subprocess
 import sys
 import time
+import tracemalloc
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -152,7 +151,7 @@ def print_dry(repeats: int) -> None:
     n = 500
     x, y = np.meshgrid(*[(np.arange(n) + 0.5) * CELL_M] * 2)
     bed = np.hypot(x - 500.0, y - 500.0) * 0.02
-    full, part = np.full((n, n), 12.0) - bed, np.maximum(5.0 - bed, 0.0)
+    full, part = np.full((n, n), 16.0) - bed, np.maximum(5.0 - bed, 0.0)
     spent = []
     for depth in (full, part):
         simulate(bed, CELL_M, 1.0, depth_m=depth)
@@ -165,24 +164,25 @@ def print_dry(repeats: int) -> None:
     )
 
 
-def print_memory() -> None:
-    """Bytes a cell, from the peak memory of two processes of different size, the bed of float64 included."""
-    grown = []
-    for n in (1000, 2000):
-        command = [sys.executable, "-m", "benchmarks.flood_rain500", "--memory", str(n)]
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        grown.append(float(done.stdout))
-    print(
-        f"\nMemory: {(grown[1] - grown[0]) / 3e6:.0f} bytes per cell (peak of the process, the caller's bed included)."
-    )
+def print_memory(n: int = 1000) -> None:
+    """Bytes a cell that a call takes on top of the caller's bed: while it steps, and at its highest."""
+    bed = rain500(n)
+    print("\n| solver | bytes per cell while stepping | at most |\n|---|---:|---:|")
+    for name, how in OURS.items():
+        stepping: list[int] = []
+
+        def look(now_s: float, steps: int, seen: list[int] = stepping) -> None:
+            del now_s, steps
+            seen.append(tracemalloc.get_traced_memory()[0])
+
+        tracemalloc.start()
+        simulate(bed, CELL_M, 0.5, rain_mm_h=RAIN_MM_H, manning=MANNING, progress=look, **how)
+        highest = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        print(f"| {name} | {max(stepping) / n**2:.0f} | {highest / n**2:.0f} |")
 
 
 def main(arguments: list[str]) -> None:
-    if arguments[:1] == ["--memory"]:
-        n = int(arguments[1])
-        simulate(rain500(n), CELL_M, 0.5, rain_mm_h=RAIN_MM_H, manning=MANNING)
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
-        return
     quick = "--quick" in arguments
     print_race(600.0 if quick else 3600.0, 1 if quick else 3)
     print_growth(1 if quick else 3)
