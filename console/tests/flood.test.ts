@@ -85,7 +85,7 @@ describe('what stands in the water', () => {
   it('becomes roads with a depth per lead time, buildings by id, and one badge for both directions', () => {
     expect(wetRoads(marks).features[0]?.properties).toMatchObject({ d0: 0, d1: 0.4 })
     expect(wetBuildings(marks).get('b1')).toEqual([0.1, 0.2])
-    const option = { option_id: 'o', kind: 'gate', detail: 'x', lon: 5, lat: 6, avoided_residents: 1, avoided_underpasses: 0, avoided_area_km2: 0, lowered_m: 0 }
+    const option = { option_id: 'o', kind: 'gate', detail: 'x', name: '', lon: 5, lat: 6, avoided_residents: 1, avoided_underpasses: 0, avoided_area_km2: 0, lowered_m: 0 }
     const places = wetPlaces(marks, [option, { ...option, kind: 'none' }], (group) => `badge-${group}`)
     expect(places.features.map((f) => f.properties?.icon)).toEqual(['badge-underpass', 'badge-advice'])
   })

@@ -19,6 +19,9 @@ DOCUMENT = create_app(cast("Session", None), console=None).openapi()
 OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods if path != ENDLESS]
 
 
+schemathesis.serializer.alias("image/tiff", "application/octet-stream")
+
+
 @pytest.fixture(scope="module")
 def described(small_city: City) -> Any:
     """The schema of an application that stands in the middle of a storm."""

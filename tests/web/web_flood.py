@@ -189,7 +189,7 @@ def flood_published(
             FloodOption(
                 option_id="o1",
                 kind="mobile_pump",
-                detail="2 × 1500 m³/h, 路10",
+                detail="underpass 429",
                 lon=west + 0.022,
                 lat=south + 0.03,
                 avoided_residents=410.0,

@@ -58,6 +58,7 @@ export interface FloodOption {
   option_id: string
   kind: string
   detail: string
+  name: string
   lon: number
   lat: number
   avoided_residents: number

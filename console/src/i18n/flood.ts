@@ -108,7 +108,7 @@ export const floodZh = {
   advice: {
     note: '模型试算的备选方案，仅供参考；未下达指令，任何泵闸都不会动作。',
     none: '本次预报没有试算泵闸方案。',
-    kind: { none: '不采取措施', mobile_pump: '移动泵车', gate: '闸门', drain_down: '预降水位' },
+    kind: { none: '不采取措施', mobile_pump: '移动泵车', clear_inlets: '清掏雨水口', gate: '闸门', drain_down: '预降水位' },
     residents: '少淹居民',
     underpasses: '少淹下穿',
     area: '少淹面积',
@@ -236,7 +236,7 @@ export const floodEn: Words<typeof floodZh> = {
   advice: {
     note: 'Alternatives tried in the model. Advice only: no pump or gate moves without an order.',
     none: 'No alternatives for pumps or gates were tried for this forecast.',
-    kind: { none: 'Do nothing', mobile_pump: 'Mobile pumps', gate: 'Gate', drain_down: 'Drain down first' },
+    kind: { none: 'Do nothing', mobile_pump: 'Mobile pumps', clear_inlets: 'Clear the inlets', gate: 'Gate', drain_down: 'Drain down first' },
     residents: 'fewer residents',
     underpasses: 'fewer underpasses',
     area: 'less area',

@@ -32,7 +32,7 @@ export function wetPlaces(marks: Marks | null, advice: FloodOption[], icon: (gro
     features.push(point(at, { icon: icon(group), rank, group, name: properties?.name, detail: properties?.detail, object_id: properties?.object_id }))
   }
   for (const option of advice.filter((o) => o.kind !== 'none')) {
-    features.push(point([option.lon, option.lat], { icon: icon('advice'), rank: 99, group: 'advice', name: option.detail, detail: option.kind, object_id: option.option_id }))
+    features.push(point([option.lon, option.lat], { icon: icon('advice'), rank: 99, group: 'advice', name: option.name || option.detail, detail: option.kind, object_id: option.option_id }))
   }
   return { type: 'FeatureCollection', features }
 }

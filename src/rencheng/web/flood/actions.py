@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rencheng.web.flood.words import say, term
+from rencheng.web.picture.flood import FloodOptionView
 
 if TYPE_CHECKING:
     from rencheng.web.flood.brief import Brief
@@ -43,8 +44,9 @@ def _group_line(brief: Brief, key: str, groups: tuple[str, ...]) -> str:
     named = brief.objects.records(soonest.take(np.arange(min(_NAMED, len(soonest.at)))))
     names = [r["name"] or f"{term(r['detail'], brief.language)} {r['object_id']}" for r in named]
     first = say("list_and", brief.language).join(dict.fromkeys(names))
-    at = brief.clock(max(0, int(soonest.first_min[0])))
-    return say(key, brief.language, at=at, n=len(rows.at), first=first)
+    lead = int(soonest.first_min[0])
+    when = say("when_by", brief.language, at=brief.clock(lead)) if lead > 0 else say("when_now", brief.language)
+    return say(key, brief.language, when=when, n=len(rows.at), first=first)
 
 
 def _roads(brief: Brief) -> str:
@@ -63,6 +65,11 @@ def _residents(brief: Brief) -> str:
     return say("do_residents", brief.language, n=f"{round(worst.residents):,}".replace(",", "\u2009"))
 
 
+def _place(brief: Brief, option: FloodOptionView) -> str:
+    kind, _, place = option.detail.partition(" ")
+    return option.name or (f"{term(kind, brief.language)} {place}" if place else option.detail)
+
+
 def _advice(brief: Brief) -> str:
     best = next((o for o in (brief.advice.options if brief.advice else ()) if o.kind != "none"), None)
     if best is None or (best.avoided_residents <= 0 and best.avoided_underpasses <= 0):
@@ -71,7 +78,7 @@ def _advice(brief: Brief) -> str:
         "advice",
         brief.language,
         kind=term(best.kind, brief.language),
-        detail=best.detail,
+        detail=_place(brief, best),
         residents=round(best.avoided_residents),
         under=best.avoided_underpasses,
     )

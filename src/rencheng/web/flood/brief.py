@@ -15,7 +15,7 @@ import numpy as np
 from rencheng.city import City
 from rencheng.web.flood.actions import actions
 from rencheng.web.flood.objects import FloodObjects, ObjectChoice, ObjectRows
-from rencheng.web.flood.palette import DEPTH_STOPS
+from rencheng.web.flood.palette import DEPTH_STOPS, on_paper
 from rencheng.web.flood.picture import FONT, Caption, Mark, map_png
 from rencheng.web.flood.rasters import FloodRasters
 from rencheng.web.flood.words import Language, say, term
@@ -134,7 +134,7 @@ def _content(brief: Brief) -> dict[str, Any]:
         "nobody": say("nobody", language),
         "places": _table(brief, brief.rows(*_PLACE_GROUPS), _PLACES),
         "roads": say("roads", language, n=_ROADS),
-        "road_rows": _table(brief, brief.rows("road"), _ROADS),
+        "road_rows": _table(brief, _streets(brief), _ROADS),
         "do": say("do", language),
         "actions": actions(brief),
         "closed": say("closed", language),
@@ -166,7 +166,7 @@ def _when(brief: Brief, at: datetime) -> str:
 
 
 def _legend() -> list[dict[str, str]]:
-    return [{"from": f"{value:g}", "colour": "#{:02x}{:02x}{:02x}".format(*rgb)} for value, rgb, _ in DEPTH_STOPS]
+    return [{"from": f"{stop[0]:g}", "colour": "#{:02x}{:02x}{:02x}".format(*on_paper(stop))} for stop in DEPTH_STOPS]
 
 
 def _grouped(value: float) -> str:
@@ -223,6 +223,19 @@ def _table(brief: Brief, rows: ObjectRows, most: int) -> list[list[str]]:
         ]
         for n, r in enumerate(shown, start=1)
     ]
+
+
+def _streets(brief: Brief) -> ObjectRows:
+    """Roads in the water, of each named street the deepest link."""
+    rows = brief.rows("road")
+    seen: set[str] = set()
+    kept = []
+    for n, at in enumerate(rows.at.tolist()):
+        name = brief.objects.name[at]
+        if not name or name not in seen:
+            kept.append(n)
+            seen.add(name)
+    return rows.take(np.array(kept, dtype=np.int64))
 
 
 def _closures(brief: Brief) -> list[str]:

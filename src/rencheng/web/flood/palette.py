@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DEPTH_STOPS", "PERCENT_STOPS", "Stop", "coloured"]
+__all__ = ["DEPTH_STOPS", "PERCENT_STOPS", "Stop", "coloured", "on_paper"]
 
 Stop = tuple[float, tuple[int, int, int], float]
 """From this value on (metres, or percent): red, green, blue; opacity."""
@@ -30,6 +30,18 @@ PERCENT_STOPS: tuple[Stop, ...] = (
     (90.0, (238, 232, 96), 0.92),
 )
 _STEPS = 2048
+
+
+def on_paper(stop: Stop) -> tuple[int, int, int]:
+    """Colour of a stop over white, as a legend on paper must show it.
+
+    Examples
+    --------
+    >>> on_paper((1.2, (178, 70, 222), 0.5))
+    (216, 162, 238)
+    """
+    red, green, blue = (round(255 + (v - 255) * stop[2]) for v in stop[1])
+    return red, green, blue
 
 
 def coloured(values: NDArray[Any], stops: tuple[Stop, ...]) -> NDArray[np.uint8]:

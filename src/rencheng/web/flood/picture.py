@@ -18,7 +18,7 @@ from rencheng.assess.flood.frames import DEPTH_STEP_M
 from rencheng.city import City
 from rencheng.web.flood.chart import Chart, Window, chart_of
 from rencheng.web.flood.objects import FloodObjects, ObjectChoice
-from rencheng.web.flood.palette import DEPTH_STOPS, PERCENT_STOPS, coloured
+from rencheng.web.flood.palette import DEPTH_STOPS, PERCENT_STOPS, Stop, coloured, on_paper
 from rencheng.web.flood.rasters import DEPTH_LAYER, FloodRasters
 from rencheng.web.flood.words import Language, glyph, say, term
 from rencheng.web.picture.flood import FloodForecastView
@@ -33,7 +33,7 @@ _MODE = {"live": "#d6323c", "replay": "#8468f5", "rehearsal": "#e0922a"}
 _PICTURE_WIDE, _MOVING_WIDE = 1600, 900
 _FRAMES_MOST = 49
 _FRAME_MS, _HOLD_MS = 220, 1600
-_COLOURS = 96
+_COLOURS = 128
 _BADGE = {
     "underpass": "#ff7a59",
     "health": "#ff6fa8",
@@ -164,7 +164,7 @@ def animation_gif(city: City, rasters: FloodRasters, caption: Caption, layer: st
             sheet.with_water(coloured(values, _stops(layer)), float(np.interp(at, range(len(leads)), leads)))
         )
     fullest = max(range(len(pictures)), key=lambda n: float(wet[min(int(wanted[n]), len(wet) - 1)].sum()))
-    palette = pictures[fullest].quantize(_COLOURS, dither=Image.Dither.NONE)
+    palette = _palette(pictures[fullest], layer, caption.mode)
     reduced = [p.quantize(palette=palette, dither=Image.Dither.NONE) for p in pictures]
     times = [_FRAME_MS * (2 // steps)] * (len(reduced) - 1) + [_HOLD_MS]
     out = io.BytesIO()
@@ -174,7 +174,18 @@ def animation_gif(city: City, rasters: FloodRasters, caption: Caption, layer: st
     return out.getvalue()
 
 
-def _stops(layer: str) -> tuple[tuple[float, tuple[int, int, int], float], ...]:
+def _palette(fullest: Image.Image, layer: str, mode: str) -> Image.Image:
+    """Colours of the wettest picture, and swatches of those that little of it is drawn in but that must be true."""
+    needed = [_INK, _SOFT, _LINE, "#ffffff", _MODE.get(mode, _SOFT), *(on_paper(s) for s in _stops(layer))]
+    sample = Image.new("RGB", (fullest.width, round(fullest.height * 1.4)), "#ffffff")
+    sample.paste(fullest, (0, 0))
+    pen, wide = ImageDraw.Draw(sample), fullest.width / len(needed)
+    for n, colour in enumerate(needed):
+        pen.rectangle((n * wide, fullest.height, (n + 1) * wide, sample.height), fill=colour)
+    return sample.quantize(_COLOURS, dither=Image.Dither.NONE)
+
+
+def _stops(layer: str) -> tuple[Stop, ...]:
     return DEPTH_STOPS if layer == DEPTH_LAYER else PERCENT_STOPS
 
 
@@ -266,9 +277,9 @@ class _Sheet:
         font = _font(round(19 * u))
         pen.text((26 * u, top + 26 * u), name, fill=_INK, font=font, anchor="lm")
         x = 26 * u + max(pen.textlength(name, font), 120 * u) + 24 * u
-        for value, rgb, _ in _stops(self._layer):
-            pen.rectangle((x, top + 14 * u, x + 86 * u, top + 34 * u), fill=rgb)
-            label = f"{value:g}" if depth else f"{value:g}%"
+        for stop in _stops(self._layer):
+            pen.rectangle((x, top + 14 * u, x + 86 * u, top + 34 * u), fill=on_paper(stop))
+            label = f"{stop[0]:g}" if depth else f"{stop[0]:g}%"
             pen.text((x + 2 * u, top + 38 * u), label, fill=_SOFT, font=_font(round(16 * u)), anchor="la")
             x += 86 * u
         pen.text((26 * u, top + 78 * u), self._caption.source(), fill=_SOFT, font=_font(round(17 * u)), anchor="lm")

@@ -11,6 +11,7 @@ from rencheng.city import City
 from rencheng.web.flood.objects import FloodObjects
 from rencheng.web.flood.places import Places
 from rencheng.web.flood.rasters import FloodRasters
+from rencheng.web.picture.flood import FloodAdviceView
 
 __all__ = ["FloodFields", "FloodStore"]
 
@@ -42,6 +43,16 @@ class FloodFields:
             if field not in self._rasters:
                 self._rasters[field] = FloodRasters(self._fields.get(field))
             return _kept(self._rasters, field)
+
+    def named(self, advice: FloodAdviceView) -> FloodAdviceView:
+        """Advice with the city's names of its places: a detail is the kind of a place and its id."""
+        named = advice.model_copy(deep=True)
+        for option in named.options:
+            kind, _, place = option.detail.partition(" ")
+            if place:
+                table = "road_link" if kind == "underpass" else kind
+                option.name = self._places.names(table, [place])[0]
+        return named
 
     def objects(self, field: str) -> FloodObjects:
         """Objects of a forecast; ``NotFound`` where the field is lost."""

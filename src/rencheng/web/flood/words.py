@@ -40,7 +40,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "where": ("在哪里：{at} 的水深", "Where: depth at {at}"),
     "when": ("何时：积水面积随时间", "When: area under water over time"),
     "who": ("影响谁", "Who is affected"),
-    "roads": ("积水道路（最深的 {n} 条）", "Roads in water (the {n} deepest)"),
+    "roads": ("积水道路（最深的 {n} 条）", "Streets in water (the {n} deepest)"),
     "do": ("建议行动", "What to do"),
     "closed": ("已封闭道路", "Roads closed now"),
     "none_closed": ("目前没有封闭的道路。", "No road is closed now."),
@@ -66,24 +66,24 @@ _WORDS: dict[str, tuple[str, str]] = {
         "Tried in the model: {kind} ({detail}) spares about {residents} residents and {under} underpasses. Advice only; nothing moves without an order.",  # noqa: E501 - one sentence of the brief
     ),
     "do_underpass": (
-        "下穿通道：{at} 前在 {n} 处设卡值守，准备封闭；首先是{first}。",
-        "Underpasses: man and be ready to close {n} of them by {at}; first {first}.",
+        "下穿通道：{when}在 {n} 处设卡值守，准备封闭；首先是{first}。",
+        "Underpasses: {when} man {n} of them and be ready to close; first {first}.",
     ),
     "do_health": (
-        "医疗：{at} 前确认 {n} 处的通道、备用电源与转运方案：{first}。",
-        "Health: by {at} check access, standby power and transfer of {n}: {first}.",
+        "医疗：{when}确认 {n} 处的通道、备用电源与转运方案：{first}。",
+        "Health: {when} check access, standby power and transfer of {n}: {first}.",
     ),
     "do_care": (
-        "养老与学校：{at} 前通知 {n} 处，低层人员上移：{first}。",
-        "Care and schools: by {at} tell {n} of them to move people off the ground floor: {first}.",
+        "养老与学校：{when}通知 {n} 处，低层人员上移：{first}。",
+        "Care and schools: {when} tell {n} of them to move people off the ground floor: {first}.",
     ),
     "do_utility": (
-        "水电设施：{at} 前为 {n} 处备好沙袋与排水：{first}。",
-        "Utilities: by {at} bring sandbags and pumps to {n}: {first}.",
+        "水电设施：{when}为 {n} 处备好沙袋与排水：{first}。",
+        "Utilities: {when} bring sandbags and pumps to {n}: {first}.",
     ),
     "do_metro": (
-        "地铁口：{at} 前为 {n} 处备好挡水板：{first}。",
-        "Metro entrances: by {at} set flood boards at {n}: {first}.",
+        "地铁口：{when}为 {n} 处备好挡水板：{first}。",
+        "Metro entrances: {when} set flood boards at {n}: {first}.",
     ),
     "do_road": (
         "道路：{n} 个路段水深将达 0.3 m（小型车不可通行），{at} 起安排绕行。",
@@ -93,6 +93,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "居民：提醒约 {n} 名居民不涉水、转移地下车库车辆。",
         "Residents: warn about {n} people to keep out of the water and move cars from basements.",
     ),
+    "when_by": ("{at} 前", "by {at}"),
+    "when_now": ("立即", "now"),
     "do_nothing": ("继续监视；下一次预报见控制台。", "Keep watching; the next forecast is on the page."),
     "engine": (
         "引擎 {scheme}，网格 {cell} m，水量误差 {error}；预报 {id}，数据 {hash}",
@@ -134,6 +136,8 @@ _TERMS: dict[str, tuple[str, str]] = {
     "tertiary": ("支路", "Tertiary road"),
     "residential": ("居住区道路", "Residential street"),
     "mobile_pump": ("移动泵车", "mobile pumps"),
+    "clear_inlets": ("清掏雨水口", "cleared inlets"),
+    "building": ("房屋", "building"),
     "gate": ("闸门", "gate"),
     "drain_down": ("预降水位", "drain down first"),
     "shallow_water": ("浅水方程", "shallow water"),

@@ -164,8 +164,13 @@ def forecast(context: Served, forecast_id: str) -> FloodDetail:
         layers=list(rasters.layers),
         deepest_m=round(rasters.deepest_m, 3),
         skill=context.keeper.flood_skill().get(view.model),
-        advice=context.keeper.flood_advice(forecast_id),
+        advice=_advice(context, forecast_id),
     )
+
+
+def _advice(context: Context, forecast_id: str) -> FloodAdviceView | None:
+    advice = context.keeper.flood_advice(forecast_id)
+    return context.floods.named(advice) if advice else None
 
 
 def _grid(rasters: FloodRasters) -> GridView:
@@ -359,7 +364,7 @@ def brief(context: Served, forecast_id: str, lang: Language = "zh") -> Response:
             rasters=_rasters(context, forecast_id),
             objects=_objects(context, forecast_id),
             skill=keeper.flood_skill().get(view.model),
-            advice=keeper.flood_advice(forecast_id),
+            advice=_advice(context, forecast_id),
             closures=keeper.closures(),
         )
     )
