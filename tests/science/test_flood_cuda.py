@@ -67,7 +67,7 @@ def test_the_kernels_say_what_the_processor_says() -> None:
 
 def _card() -> str:
     """Why there is no card to test on; empty where there is one."""
-    from numba import cuda
+    from rencheng.science.flood.cuda_device import cuda
 
     return "" if cuda.is_available() else "no CUDA device answers here"
 
@@ -98,16 +98,16 @@ def test_the_card_says_what_the_processor_says(scheme: Any, dtype: Any) -> None:
 def test_the_kernels_compile_for_hopper(dtype: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     if importlib.util.find_spec("numba_cuda") is None:
         pytest.skip("the extra 'gpu' (numba-cuda and its compiler) is not installed")
-    from numba import cuda, float32, float64, from_dtype, int8, int64, types, uint8
-    from numba.cuda import dispatcher
+    from numba import float32, float64, from_dtype, int8, int64, types, uint8
 
+    from rencheng.science.flood.cuda_device import cuda
     from rencheng.science.flood.cuda_inertial import inertial_kernel
     from rencheng.science.flood.cuda_shallow import shallow_kernel
 
     class Hopper:
         compute_capability = (9, 0)
 
-    monkeypatch.setattr(dispatcher, "get_current_device", lambda: Hopper)
+    monkeypatch.setattr(cuda.dispatcher, "get_current_device", lambda: Hopper)
 
     def grid(kind: Any, dimensions: int = 2) -> Any:
         return types.Array(kind, dimensions, "C")

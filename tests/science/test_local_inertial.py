@@ -11,14 +11,22 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rencheng.science.flood import simulate
-from rencheng.science.flood.boundary import Discharge, FreeFall, FreeFlow, SideConditions, Stage, boundary_from
+from rencheng.science.flood.boundary import (
+    Condition,
+    Discharge,
+    FreeFall,
+    FreeFlow,
+    SideConditions,
+    Stage,
+    boundary_from,
+)
 from rencheng.science.flood.domain import Domain, domain_from
 from rencheng.science.flood.local_inertial import LocalInertial
 from rencheng.science.flood.local_inertial_face import face_discharge
 from rencheng.science.flood.rain import RainRate, rain_from
 
 Grid = NDArray[Any]
-CLOSED = {"scheme": "local_inertial", "boundary": "closed"}
+CLOSED: dict[str, Any] = {"scheme": "local_inertial", "boundary": "closed"}
 
 
 def rough_ground(shape: tuple[int, int], seed: int, relief_m: float = 2.0) -> Grid:
@@ -26,7 +34,7 @@ def rough_ground(shape: tuple[int, int], seed: int, relief_m: float = 2.0) -> Gr
 
 
 def stepper_on(domain: Domain, **more: Any) -> LocalInertial:
-    given_ = {"dtype": np.float64, "cfl": 0.7, "arrival_depth_m": 0.05, "threads": 1} | more
+    given_: dict[str, Any] = {"dtype": np.float64, "cfl": 0.7, "arrival_depth_m": 0.05, "threads": 1} | more
     return LocalInertial(domain, **given_)
 
 
@@ -107,7 +115,7 @@ def test_water_poured_on_sleeping_ground_wakes_it() -> None:
     bed = np.tile(np.linspace(20.0, 0.0, 300), (3, 1))
     mask = np.zeros(bed.shape, dtype=bool)
     mask[1, 2] = True
-    result = simulate(bed, 2.0, 300.0, inflows=[(mask, [0, 100, 101], [0.5, 0.5, 0.0])], **CLOSED)  # type: ignore[list-item]
+    result = simulate(bed, 2.0, 300.0, inflows=[(mask, [0, 100, 101], [0.5, 0.5, 0.0])], **CLOSED)
     assert result.volumes.stored == pytest.approx(50.25, rel=1e-9)
     assert np.flatnonzero(result.peak_depth_m.max(axis=0) > 0.001).max() > 100
 
@@ -216,7 +224,7 @@ def test_a_level_at_the_edge_fills_the_ground_behind_it() -> None:
 
 def test_a_hydrograph_at_the_edge_brings_its_volume_and_a_fall_takes_it_away() -> None:
     bed = np.tile(np.linspace(1.0, 0.0, 80), (6, 1))
-    sides = {
+    sides: dict[str, Condition] = {
         "west": Discharge(times_s=np.array([0.0, 100.0, 200.0]), discharge_m3_s=np.array([0.0, 3.0, 0.0])),
         "east": FreeFall(),
     }
@@ -230,7 +238,7 @@ def test_arrival_and_duration_are_those_of_the_passing_water() -> None:
     bed = np.tile(np.linspace(1.0, 0.0, 60), (4, 1))
     mask = np.zeros(bed.shape, dtype=bool)
     mask[:, 0] = True
-    result = simulate(bed, 5.0, 900.0, inflows=[(mask, [0.0, 300.0, 301.0], [2.0, 2.0, 0.0])], **CLOSED)  # type: ignore[list-item]
+    result = simulate(bed, 5.0, 900.0, inflows=[(mask, [0.0, 300.0, 301.0], [2.0, 2.0, 0.0])], **CLOSED)
     arrival = result.arrival_s[1, :50]
     assert (np.diff(arrival[np.isfinite(arrival)]) >= 0).all()
     assert np.isnan(result.arrival_s[result.peak_depth_m < 0.05]).all()

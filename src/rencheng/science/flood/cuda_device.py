@@ -7,11 +7,11 @@ in numba's simulator, thread by thread in Python: slow, but it shows that they s
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numba import cuda
 from numba.core import config
 
 from rencheng.kernel.errors import InvalidInput
@@ -22,6 +22,7 @@ __all__ = [
     "SLOTS",
     "TILE_X",
     "TILE_Y",
+    "cuda",
     "deepest_of_block",
     "device_function",
     "inverse_cube_root",
@@ -31,7 +32,10 @@ __all__ = [
     "tile_is_awake",
 ]
 
-SIMULATED = bool(config.ENABLE_CUDASIM)
+cuda: Any = importlib.import_module("numba.cuda")
+"""Numba's CUDA target, which has no types of its own."""
+
+SIMULATED = bool(getattr(config, "ENABLE_CUDASIM", 0))
 """Whether kernels run in the simulator."""
 
 TILE_X, TILE_Y = (8, 4) if SIMULATED else (32, 8)

@@ -13,13 +13,13 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import cuda
 
 from rencheng.science.flood.cuda_device import (
     AWAKE,
     SLOTS,
     TILE_X,
     TILE_Y,
+    cuda,
     deepest_of_block,
     device_function,
     inverse_cube_root,
@@ -41,8 +41,9 @@ _face_discharge = device_function(face_discharge)
 
 
 @cache
-def _face_function(real_type: Any) -> Any:
+def _face_function(dtype: np.dtype[Any]) -> Any:
     """Discharge of a face between cell a and cell b, east or north of it, in the given arithmetic."""
+    real_type = dtype.type
 
     def face(
         bed_a: Any, depth_a: Any, bed_b: Any, depth_b: Any, crest: Any, drag_a: Any, drag_b: Any, old: Any, beside: Any,
@@ -67,7 +68,7 @@ def _face_function(real_type: Any) -> Any:
 def inertial_kernel(dtype: np.dtype[Any]) -> Any:  # noqa: PLR0915  # one piece: its parts share memory
     """The kernel of a step in the given arithmetic (float32 or float64); see :class:`CudaLocalInertial`."""
     real_type = dtype.type
-    face = _face_function(real_type)
+    face = _face_function(dtype)
 
     def step(  # noqa: PLR0912, PLR0915, PLR0917  # the same, and a kernel takes its arrays one by one
         now_s: Any, step_s: Any, per_cell: Any, shallow: Any, safety: Any, deep_m: Any, raining: Any, real: Any,

@@ -12,7 +12,6 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from numba import cuda
 
 from rencheng.science.flood.boundary import CLOSED
 from rencheng.science.flood.cuda_device import (
@@ -20,6 +19,7 @@ from rencheng.science.flood.cuda_device import (
     SLOTS,
     TILE_X,
     TILE_Y,
+    cuda,
     deepest_of_block,
     device_function,
     inverse_cube_root,

@@ -6,11 +6,10 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import cuda
 from numpy.typing import NDArray
 
 from rencheng.science.flood.boundary import LEVEL, SideConditions
-from rencheng.science.flood.cuda_device import AWAKE, TILE_X, TILE_Y, kernel
+from rencheng.science.flood.cuda_device import AWAKE, TILE_X, TILE_Y, cuda, kernel
 from rencheng.science.flood.cuda_shallow import shallow_kernel
 from rencheng.science.flood.cuda_stepper import THREADS, CudaStepper
 from rencheng.science.flood.domain import Domain

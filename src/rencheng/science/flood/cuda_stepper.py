@@ -15,17 +15,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import cuda
 from numpy.typing import NDArray
 
-from rencheng.science.flood.cuda_device import (
-    AWAKE,
-    SLOTS,
-    TILE_X,
-    TILE_Y,
-    kernel,
-    require_cuda,
-)
+from rencheng.science.flood.cuda_device import AWAKE, SLOTS, TILE_X, TILE_Y, cuda, kernel, require_cuda
 from rencheng.science.flood.domain import Domain
 from rencheng.science.flood.ports import FloodRecords, Infiltration, Surface
 from rencheng.science.flood.rain import RainRate

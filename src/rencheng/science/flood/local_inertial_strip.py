@@ -152,11 +152,12 @@ def copy_halos(field: Grid, bounds: Grid, halos: Grid) -> None:
 @njit(**KERNEL)
 def _row(field: Grid, halo: Grid, j: int, first_row: int, stop_row: int) -> Grid:
     """Row ``j`` as it was before the step: from the grid inside the strip, from the copy outside."""
+    row: Grid = field[min(max(j, first_row), stop_row - 1)]
     if j < first_row:
-        return halo[j - first_row + 2]
-    if j >= stop_row:
-        return halo[j - stop_row + 2]
-    return field[j]
+        row = halo[j - first_row + 2]
+    elif j >= stop_row:
+        row = halo[j - stop_row + 2]
+    return row
 
 
 @njit(**KERNEL)
