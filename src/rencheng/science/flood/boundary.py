@@ -1,4 +1,4 @@
-"""The edge of the raster: closed, open, a water level, a discharge, a rating or a free run-off slope, by side and stretch.
+"""The edge of the raster: closed, open, a water level, a discharge, a rating or a free slope, by side and stretch.
 
 A condition holds on a stretch of a side. The four sides are ``west``, ``east`` (cells counted northwards by row) and
 ``south``, ``north`` (cells counted eastwards by column). What is not named is closed.
@@ -112,7 +112,7 @@ class Rating:
     Parameters
     ----------
     stage_m, discharge_m3_s : array, shape (n,)
-        Rating table, both increasing; nothing leaves below the first stage, and the last discharge holds above the last.
+        Rating table, stages increasing; nothing leaves below the first stage, the last discharge holds above the last.
     """
 
     stage_m: F64

@@ -89,7 +89,8 @@ def edge_fluxes(
 def _level_flux(level_depth: float, h: float, u: float, c: float, gravity: float) -> tuple[float, float]:
     """Flux at a face with a given level: the outgoing Riemann invariant ``u + 2c`` meets the depth outside."""
     if level_depth <= 0.0:
-        return _hllc_flux(h, u, 0.0, 0.0, gravity, 0.5, 1e-30)
+        mass, push = _hllc_flux(h, u, 0.0, 0.0, gravity, 0.5, 1e-30)
+        return mass, push
     if u > c and h > 0.0:
         return h * u, h * u * u + 0.5 * gravity * h * h
     outside = math.sqrt(gravity * level_depth)

@@ -16,14 +16,17 @@ from numpy.typing import NDArray
 from rencheng.science.flood.compiled import KERNEL
 from rencheng.science.flood.rows import (
     afford_row,
+    clear_faces,
     face_fluxes,
     face_steps,
-    finish_row,
+    fastest_and_check,
+    finish_run,
     joint_runs,
-    mark_wet,
-    rain_on_row,
+    side_ends,
+    side_rows,
     working_runs,
 )
+from rencheng.science.flood.strip_arrays import Clock, FaceRows, Ground, Memory, Numbers, Scratch, Sides, Water
 
 __all__ = ["FIRST_ORDER_HALO", "FIRST_ORDER_ROWS", "first_order_strip"]
 
@@ -37,209 +40,144 @@ Grid = NDArray[Any]
 
 
 @njit(**KERNEL)
+def _row_of(row: int, strip: tuple[int, int], water: Water, halo: Water) -> Water:
+    """A row of the state before the step, from the strip or from the copies beyond it."""
+    if strip[0] <= row < strip[1]:
+        return Water(water.depth[row], water.u[row], water.v[row])
+    k = 0 if row < strip[0] else 1
+    return Water(halo.depth[k], halo.u[k], halo.v[k])
+
+
+@njit(**KERNEL)
+def _afford(row: int, wet: Grid, runs: Grid, state: Water, numbers: Numbers, kept: Grid) -> None:
+    """Depths and affordable fluxes of the runs of a row, with a cell more at their ends."""
+    nx = state.depth.shape[0]
+    for k in range(working_runs(wet, row, nx, runs)):
+        a, b = max(runs[0, k] - 1, 0), min(runs[1, k] + 1, nx)
+        afford_row(
+            state.depth[a:b], state.u[a:b], state.v[a:b], numbers.gravity, numbers.half, numbers.tiny,
+            numbers.cells_per_step, kept[0, a:b], kept[1, a:b], kept[2, a:b], kept[3, a:b], kept[4, a:b],
+        )  # fmt: skip
+
+
+@njit(**KERNEL)
 def _north_faces(
     row: int,
+    wet: Grid,
+    runs: Grid,
+    ground: Ground,
+    numbers: Numbers,
+    states: tuple[Water, Water],
+    kept: tuple[Grid, Grid],
+    steps: tuple[Grid, Grid],
     clean: bool,
-    wet: NDArray[np.uint8],
-    runs: NDArray[np.int64],
-    bed: NDArray[np.float64],
-    crest: NDArray[np.float64],
-    ramp: NDArray[np.float32],
-    depth_a: Grid,
-    u_a: Grid,
-    v_a: Grid,
-    most_a: Grid,
-    depth_b: Grid,
-    u_b: Grid,
-    v_b: Grid,
-    most_b: Grid,
-    real: Grid,
-    step: Grid,
-    wall: Grid,
-    mass: Grid,
-    push_a: Grid,
-    push_b: Grid,
-    shear: Grid,
+    faces: FaceRows,
 ) -> bool:
     """Fluxes between a row and the next one to the north; zero where both are dry.
 
-    ``clean`` says that the buffers written hold zeros; returned is whether they do now.
+    ``clean`` says that the rows written hold zeros; returned is whether they do now.
     """
-    nx = bed.shape[1]
-    count = joint_runs(wet, row, nx, runs)
-    if not (clean or (count == 1 and runs[0, 0] == 0 and runs[1, 0] == nx)):
-        mass[:nx] = real[7]
-        push_a[:nx] = real[7]
-        push_b[:nx] = real[7]
-        shear[:nx] = real[7]
+    nx = ground.bed.shape[1]
+    step, wall = steps
+    here, above = states
+    crest = ground.crest_y[(row + 1) * min(ground.crest_y.shape[0] - 1, 1)]
+    ramp = ground.ramp_y[row + 1]
+    count: int = joint_runs(wet, row, nx, runs)
+    clear_faces(count, runs, nx, clean, numbers.zero, faces)
     for k in range(count):
         a, b = runs[0, k], runs[1, k]
-        face_steps(bed[row, a:b], bed[row + 1, a:b], crest[a:b], step[a:b], wall[a:b])
+        face_steps(ground.bed[row, a:b], ground.bed[row + 1, a:b], crest[a:b], step[a:b], wall[a:b])
         face_fluxes(
-            step[a:b], wall[a:b], ramp[a:b], depth_a[a:b], v_a[a:b], u_a[a:b], most_a[a:b],
-            depth_b[a:b], v_b[a:b], u_b[a:b], most_b[a:b], real[0], real[1], real[2],
-            mass[a:b], push_a[a:b], push_b[a:b], shear[a:b],
+            step[a:b], wall[a:b], ramp[a:b], kept[0][0, a:b], here.v[a:b], here.u[a:b], kept[0][4, a:b],
+            kept[1][0, a:b], above.v[a:b], above.u[a:b], kept[1][3, a:b], numbers.gravity, numbers.half, numbers.tiny,
+            faces.mass[a:b], faces.push_a[a:b], faces.push_b[a:b], faces.shear[a:b],
         )  # fmt: skip
     return count == 0
 
 
 @njit(**KERNEL)
-def _afford(
+def _x_faces(
     row: int,
-    wet: NDArray[np.uint8],
-    runs: NDArray[np.int64],
-    depth: NDArray[np.float64],
-    u: Grid,
-    v: Grid,
-    real: Grid,
+    run: tuple[int, int],
+    ground: Ground,
+    numbers: Numbers,
+    water: Water,
     kept: Grid,
+    steps: tuple[Grid, Grid],
+    faces: FaceRows,
 ) -> None:
-    """Depths and affordable fluxes of the runs of a row, with a cell more at their ends."""
-    nx = depth.shape[0]
-    for k in range(working_runs(wet, row, nx, runs)):
-        a, b = max(runs[0, k] - 1, 0), min(runs[1, k] + 1, nx)
-        afford_row(
-            depth[a:b], u[a:b], v[a:b], real[0], real[1], real[2], real[4],
-            kept[0, a:b], kept[1, a:b], kept[2, a:b], kept[3, a:b], kept[4, a:b],
-        )  # fmt: skip
+    """Fluxes through the x faces of a run of cells of a row, those at its ends included."""
+    a, b = max(run[0], 1), min(run[1] + 1, ground.bed.shape[1])
+    step, wall = steps
+    bed, u, v = ground.bed[row], water.u[row], water.v[row]
+    crest = ground.crest_x[row * min(ground.crest_x.shape[0] - 1, 1)]
+    face_steps(bed[a - 1 : b - 1], bed[a:b], crest[a:b], step[a:b], wall[a:b])
+    face_fluxes(
+        step[a:b], wall[a:b], ground.ramp_x[row, a:b],
+        kept[0, a - 1 : b - 1], u[a - 1 : b - 1], v[a - 1 : b - 1], kept[2, a - 1 : b - 1],
+        kept[0, a:b], u[a:b], v[a:b], kept[1, a:b], numbers.gravity, numbers.half, numbers.tiny,
+        faces.mass[a:b], faces.push_a[a:b], faces.push_b[a:b], faces.shear[a:b],
+    )  # fmt: skip
 
 
 @njit(**KERNEL)
 def first_order_strip(
-    first_row: int,
-    stop_row: int,
-    now_s: float,
-    step_s: float,
-    cell_m: float,
-    real: Grid,
-    depth: NDArray[np.float64],
-    u: Grid,
-    v: Grid,
-    bed: NDArray[np.float64],
-    halo_depth: NDArray[np.float64],
-    halo_u: Grid,
-    halo_v: Grid,
-    crest_x: NDArray[np.float64],
-    crest_y: NDArray[np.float64],
-    ramp_x: NDArray[np.float32],
-    ramp_y: NDArray[np.float32],
-    drag: Grid,
-    rate: NDArray[np.float64],
-    rate_rows: NDArray[np.int64],
-    rate_columns: NDArray[np.int64],
-    open_ground: NDArray[np.uint8],
-    side_x: NDArray[np.float64],
-    side_y: NDArray[np.float64],
-    wet: NDArray[np.uint8],
-    wet_next: NDArray[np.uint8],
-    peak: NDArray[np.float32],
-    arrival: NDArray[np.float32],
-    spell: NDArray[np.float32],
-    deep_m: float,
-    buffer: Grid,
-    rain: NDArray[np.float64],
-    seed: NDArray[np.float32],
-    bits: NDArray[np.uint32],
-    runs: NDArray[np.int64],
+    strip: tuple[int, int],
+    clock: Clock,
+    numbers: Numbers,
+    water: Water,
+    halo: Water,
+    ground: Ground,
+    sides: Sides,
+    memory: Memory,
+    scratch: Scratch,
     wave: NDArray[np.float64],
 ) -> None:
-    """Advance the rows ``first_row … stop_row - 1`` by one step.
+    """Advance the rows ``strip[0] … strip[1] - 1`` by one step.
 
     Parameters
     ----------
-    real : array, shape (8,)
-        Gravity, 0.5, tiny, the depth below which water stands still, ``cell_m / step_s`` with a margin,
-        ``step_s / cell_m``, ``step_s`` and zero, in the type of the arithmetic.
-    halo_depth, halo_u, halo_v : arrays, shape (2, nx)
-        The row south of the strip and the row north of it, as they were before the step.
-    crest_x, crest_y : arrays, shape (ny or 1, nx + 1) and (ny + 1 or 1, nx)
-        Wall crests on faces; one row serves all rows where there are no walls.
-    ramp_x, ramp_y : float32 arrays, shape (ny, nx + 1) and (ny + 1, nx)
-        Part of the bed's rise across each face that is slope, not step, m (see :func:`ramps`).
-    side_x, side_y : arrays, shape (2, 3, ny) and (2, 3, nx)
-        Mass, push and shear flux through the outer faces (west, east; south, north).
-    wet, wet_next : uint8 arrays, shape (ny, segments)
-        Which segments hold water, before the step and (written) after it.
+    halo : Water
+        The rows south and north of the strip as they were before the step, arrays of shape (2, nx).
     wave : float64 array, shape (2,)
-        Written: the largest wave speed ``|u| + |v| + 2c`` after the step, and a number that is finite only if all
-        speeds are.
+        Written: the largest wave speed ``|u| + |v| + 2c`` after the step, and a number that is finite only if all are.
     """
-    ny, nx = depth.shape
-    gravity, half, tiny, zero = real[0], real[1], real[2], real[7]
-    walled = min(crest_y.shape[0] - 1, 1)  # one row serves all where there is only one
-    masked = min(open_ground.shape[0] - 1, 1)
-    varied = min(drag.shape[0] - 1, 1)
-    x_mass, x_push_a, x_push_b, x_shear = buffer[0], buffer[1], buffer[2], buffer[3]
-    s_mass, s_push, s_shear = buffer[4], buffer[5], buffer[6]
-    n_mass, n_push, n_shear, n_push_a = buffer[7], buffer[8], buffer[9], buffer[10]
-    step, wall, flat = buffer[11], buffer[12], buffer[13]
-    speed, total = buffer[14], buffer[15]
-    film, inverse_cube = buffer[26], buffer[27]
-    here, above = buffer[16:21], buffer[21:26]
-    flat[:] = zero
-    speed[:] = zero
-    total[:] = zero
-    clean_s, clean_n = False, False
-    _afford(first_row, wet, runs, depth[first_row], u[first_row], v[first_row], real, above)
-    if first_row == 0:
-        for i in range(nx):
-            n_mass[i], n_push[i], n_shear[i] = side_y[0, 0, i], side_y[0, 1, i], side_y[0, 2, i]
-    else:
-        _afford(first_row - 1, wet, runs, halo_depth[0], halo_u[0], halo_v[0], real, here)
-        clean_n = _north_faces(
-            first_row - 1, clean_n, wet, runs, bed, crest_y[first_row * walled], ramp_y[first_row],
-            here[0], halo_u[0], halo_v[0], here[4], above[0], u[first_row], v[first_row], above[3],
-            real, step, wall, n_mass, n_push_a, n_push, n_shear,
-        )  # fmt: skip
-    for j in range(first_row, stop_row):
-        s_mass, n_mass = n_mass, s_mass
-        s_push, n_push = n_push, s_push
-        s_shear, n_shear = n_shear, s_shear
-        clean_s, clean_n = clean_n, clean_s
+    ny, nx = water.depth.shape
+    wet, runs, rows = memory.wet, scratch.runs, scratch.buffer
+    x = FaceRows(rows[0], rows[1], rows[2], rows[3])
+    south = FaceRows(rows[4], rows[5], rows[6], rows[7])
+    north = FaceRows(rows[8], rows[9], rows[10], rows[11])
+    steps = (rows[12], rows[13])
+    flat, speed, total = rows[14], rows[15], rows[16]
+    here, above = rows[17:22], rows[22:27]
+    for row in (flat, speed, total):
+        row[:] = numbers.zero
+    clean_south, clean_north = False, False
+    first = max(strip[0] - 1, 0)
+    _afford(first, wet, runs, _row_of(first, strip, water, halo), numbers, above)
+    if strip[0] == 0:
+        side_rows(sides.y, 0, north)
+    for j in range(first, strip[1]):
+        south, north = north, south
+        clean_south, clean_north = clean_north, clean_south
         here, above = above, here
         if j == ny - 1:
-            for i in range(nx):
-                n_mass[i], n_push_a[i], n_shear[i] = side_y[1, 0, i], side_y[1, 1, i], side_y[1, 2, i]
+            side_rows(sides.y, 1, north)
         else:
-            if j + 1 < stop_row:
-                depth_b, u_b, v_b = depth[j + 1], u[j + 1], v[j + 1]
-            else:
-                depth_b, u_b, v_b = halo_depth[1], halo_u[1], halo_v[1]
-            _afford(j + 1, wet, runs, depth_b, u_b, v_b, real, above)
-            clean_n = _north_faces(
-                j, clean_n and clean_s, wet, runs, bed, crest_y[(j + 1) * walled], ramp_y[j + 1],
-                here[0], u[j], v[j], here[4], above[0], u_b, v_b, above[3],
-                real, step, wall, n_mass, n_push_a, n_push, n_shear,
-            )  # fmt: skip
-        wet_next[j, :] = 0
-        crest = crest_x[j * walled]
-        open_row = open_ground[j * masked]
-        rough = drag[j * varied]
+            now, beyond = _row_of(j, strip, water, halo), _row_of(j + 1, strip, water, halo)
+            _afford(j + 1, wet, runs, beyond, numbers, above)
+            clean_north = _north_faces(
+                j, wet, runs, ground, numbers, (now, beyond), (here, above), steps, clean_north, north
+            )
+        if j < strip[0]:
+            continue
+        memory.wet_next[j, :] = 0
         for k in range(working_runs(wet, j, nx, runs)):
-            a, b = runs[0, k], runs[1, k]
-            f, g = max(a, 1), min(b + 1, nx)
-            face_steps(bed[j, f - 1 : g - 1], bed[j, f:g], crest[f:g], step[f:g], wall[f:g])
-            face_fluxes(
-                step[f:g], wall[f:g], ramp_x[j, f:g], here[0, f - 1 : g - 1], u[j, f - 1 : g - 1], v[j, f - 1 : g - 1],
-                here[2, f - 1 : g - 1], here[0, f:g], u[j, f:g], v[j, f:g], here[1, f:g], gravity, half, tiny,
-                x_mass[f:g], x_push_a[f:g], x_push_b[f:g], x_shear[f:g],
+            run = (runs[0, k], runs[1, k])
+            _x_faces(j, run, ground, numbers, water, here, steps, x)
+            side_ends(sides.x, j, x, nx)
+            finish_run(
+                j, run, clock, numbers, water, ground, memory, scratch, here[0], (x, south, north), (flat, flat),
+                (rows[27], rows[28], speed, total),
             )  # fmt: skip
-            x_mass[0], x_push_b[0], x_shear[0] = side_x[0, 0, j], side_x[0, 1, j], side_x[0, 2, j]
-            x_mass[nx], x_push_a[nx], x_shear[nx] = side_x[1, 0, j], side_x[1, 1, j], side_x[1, 2, j]
-            rain_on_row(rate, rate_rows[j], rate_columns[a:b], open_row[a:b], step_s, rain[a:b])
-            finish_row(
-                depth[j, a:b], u[j, a:b], v[j, a:b], here[0, a:b], rain[a:b], step_s / cell_m, real,
-                x_mass[a : b + 1], x_push_a[a : b + 1], x_push_b[a : b + 1], x_shear[a : b + 1],
-                s_mass[a:b], s_push[a:b], s_shear[a:b], n_mass[a:b], n_push_a[a:b], n_shear[a:b],
-                flat[a:b], flat[a:b], rough[a:b], film[a:b], inverse_cube[a:b],
-                seed[a:b], bits[a:b], speed[a:b], total[a:b], now_s + step_s, step_s, deep_m,
-                peak[j, a:b], arrival[j, a:b], spell[j, a:b],
-            )  # fmt: skip
-            mark_wet(depth[j], a, b, wet_next[j])
-    fastest = zero
-    check = zero
-    for i in range(nx):
-        fastest = max(fastest, speed[i])
-        check += total[i]
-    wave[0] = fastest
-    wave[1] = check
+    fastest_and_check(speed, total, wave)

@@ -143,5 +143,9 @@ class Stepper(Protocol):
         """Peak, arrival and spell of every cell so far."""
         ...
 
+    def close(self) -> None:
+        """Let go of threads; called once, after the result was taken."""
+        ...
+
 
 Exchanges = Sequence[Exchange]

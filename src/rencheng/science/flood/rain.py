@@ -35,8 +35,8 @@ class RainSeries:
     rate_mm_h : array, shape (nt,) or (nt, my, mx)
         Rain rate, mm/h; a grid may be coarser than the raster (a radar picture) and may move from time to time.
     rows, columns : array of int, shape (ny,) and (nx,), optional
-        Row and column of the rain grid that lies over each row and column of the raster; by default the rain grid covers
-        the raster evenly.
+        Row and column of the rain grid over each row and column of the raster; by default the rain grid covers the
+        raster evenly.
     """
 
     times_s: F64

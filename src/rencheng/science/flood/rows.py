@@ -16,19 +16,24 @@ from numpy.typing import NDArray
 
 from rencheng.science.flood.compiled import KERNEL, SCALAR
 from rencheng.science.flood.riemann import face_bed, hllc_flux
+from rencheng.science.flood.strip_arrays import Clock, FaceRows, Ground, Memory, Numbers, Scratch, Water
 
 __all__ = [
     "SEGMENT",
     "afford_row",
+    "clear_faces",
     "face_fluxes",
     "face_steps",
-    "finish_row",
+    "fastest_and_check",
+    "finish_run",
     "inverse_cube_root",
     "joint_runs",
     "mark_wet",
     "rain_on_row",
     "record_row",
     "rub_row",
+    "side_ends",
+    "side_rows",
     "update_row",
     "working_runs",
 ]
@@ -40,6 +45,7 @@ _face_bed = njit(**SCALAR)(face_bed)
 _hllc_flux = njit(**SCALAR)(hllc_flux)
 
 Row = NDArray[Any]
+Grid = NDArray[Any]
 
 
 @njit(**KERNEL)
@@ -143,7 +149,7 @@ def face_steps(bed_a: Row, bed_b: Row, crest: Row, step: Row, wall: Row) -> None
 
 
 @njit(**KERNEL)
-def face_fluxes(
+def face_fluxes(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     step: Row,
     wall: Row,
     ramp: Row,
@@ -186,7 +192,7 @@ def face_fluxes(
         fall = step[f] + hb - ha
         uphill = hb if fall > zero else ha
         slope = max(min(ramp[f], fall), zero) + min(max(ramp[f], fall), zero)
-        slope = slope * min(four * uphill / max(max(ha, hb), tiny), one)
+        slope = slope * min(four * uphill / max(ha, hb, tiny), one)
         can_a = ha > step[f]
         can_b = step[f] + hb > zero
         rise = step[f] - slope
@@ -203,7 +209,7 @@ def face_fluxes(
 
 
 @njit(**KERNEL)
-def update_row(
+def update_row(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     depth: Row,
     u: Row,
     v: Row,
@@ -348,48 +354,101 @@ def record_row(
 
 
 @njit(**KERNEL)
-def finish_row(
-    depth: Row,
-    u: Row,
-    v: Row,
+def finish_run(
+    row: int,
+    run: tuple[int, int],
+    clock: Clock,
+    numbers: Numbers,
+    water: Water,
+    ground: Ground,
+    memory: Memory,
+    scratch: Scratch,
     old: Row,
-    rain: NDArray[np.float64],
-    per_cell: float,
-    real: Row,
-    x_mass: Row,
-    x_push_a: Row,
-    x_push_b: Row,
-    x_shear: Row,
-    s_mass: Row,
-    s_push: Row,
-    s_shear: Row,
-    n_mass: Row,
-    n_push: Row,
-    n_shear: Row,
-    slope_x: Row,
-    slope_y: Row,
-    drag: Row,
-    film: Row,
-    inverse_cube: Row,
-    seed: NDArray[np.float32],
-    bits: NDArray[np.uint32],
-    speed: Row,
-    total: Row,
-    end_s: float,
-    step_s: float,
-    deep_m: float,
-    peak: NDArray[np.float32],
-    arrival: NDArray[np.float32],
-    spell: NDArray[np.float32],
+    faces: tuple[FaceRows, FaceRows, FaceRows],
+    slopes: tuple[Row, Row],
+    work: tuple[Row, Row, Row, Row],
 ) -> None:
-    """Fluxes, rain and friction act on a row, and its records are kept."""
-    gravity, half, shallow, zero = real[0], real[1], real[3], real[7]
-    one = half + half
+    """Fluxes, rain and friction act on a run of cells of a row, and its records are kept.
+
+    Parameters
+    ----------
+    run : (int, int)
+        First cell and stop.
+    old : array
+        Depths of the row before the step, in the type of the arithmetic.
+    faces : three FaceRows
+        Of the x faces, the south faces and the north faces of the row.
+    slopes : two arrays
+        The bed's push inside the cells along x and y.
+    work : four arrays
+        Two rows of scratch, the largest wave speed so far and the sum of wave speeds by column.
+    """
+    a, b = run
+    x, south, north = faces
+    film, inverse_cube, speed, total = work
+    depth, u, v = water.depth[row, a:b], water.u[row, a:b], water.v[row, a:b]
+    one = numbers.half + numbers.half
     four = one + one + one + one
+    rain = scratch.rain[a:b]
+    open_row = ground.open_ground[row * min(ground.open_ground.shape[0] - 1, 1)]
+    rough = ground.drag[row * min(ground.drag.shape[0] - 1, 1)]
+    rain_on_row(ground.rate, ground.rate_rows[row], ground.rate_columns[a:b], open_row[a:b], clock.step_s, rain)
     update_row(
-        depth, u, v, old, rain, per_cell, real[5], shallow, zero, one, x_mass, x_push_a, x_push_b, x_shear,
-        s_mass, s_push, s_shear, n_mass, n_push, n_shear, slope_x, slope_y, film,
+        depth, u, v, old[a:b], rain, clock.step_s / clock.cell_m, numbers.per_cell, numbers.shallow, numbers.zero, one,
+        x.mass[a : b + 1], x.push_a[a : b + 1], x.push_b[a : b + 1], x.shear[a : b + 1],
+        south.mass[a:b], south.push_b[a:b], south.shear[a:b], north.mass[a:b], north.push_a[a:b], north.shear[a:b],
+        slopes[0][a:b], slopes[1][a:b], film[a:b],
     )  # fmt: skip
-    inverse_cube_root(film, seed, bits, one / (four - one), four, inverse_cube)
-    rub_row(film, u, v, inverse_cube, drag, real[6], gravity, half, speed, total)
-    record_row(depth, end_s, step_s, deep_m, peak, arrival, spell)
+    inverse_cube_root(film[a:b], scratch.seed[a:b], scratch.bits[a:b], one / (four - one), four, inverse_cube[a:b])
+    rub_row(
+        film[a:b], u, v, inverse_cube[a:b], rough[a:b], numbers.step, numbers.gravity, numbers.half,
+        speed[a:b], total[a:b],
+    )  # fmt: skip
+    record_row(
+        depth, clock.now_s + clock.step_s, clock.step_s, clock.arrival_depth_m,
+        memory.peak[row, a:b], memory.arrival[row, a:b], memory.spell[row, a:b],
+    )  # fmt: skip
+    mark_wet(water.depth[row], a, b, memory.wet_next[row])
+
+
+@njit(**KERNEL)
+def side_rows(sides: Grid, which: int, faces: FaceRows) -> None:
+    """Take over the fluxes through the south (0) or north (1) edge of the raster."""
+    for i in range(sides.shape[2]):
+        faces.mass[i] = sides[which, 0, i]
+        faces.push_a[i] = sides[which, 1, i]
+        faces.push_b[i] = sides[which, 1, i]
+        faces.shear[i] = sides[which, 2, i]
+
+
+@njit(**KERNEL)
+def side_ends(sides: Grid, row: int, faces: FaceRows, nx: int) -> None:
+    """Take over the fluxes through the west and east edge of the raster at the ends of a row."""
+    for which in range(2):
+        at = which * nx
+        faces.mass[at] = sides[which, 0, row]
+        faces.push_a[at] = sides[which, 1, row]
+        faces.push_b[at] = sides[which, 1, row]
+        faces.shear[at] = sides[which, 2, row]
+
+
+@njit(**KERNEL)
+def clear_faces(count: int, runs: NDArray[np.int64], nx: int, clean: bool, zero: float, faces: FaceRows) -> None:
+    """Set fluxes to zero unless they are, or all of them are about to be worked out."""
+    if not (clean or (count == 1 and runs[0, 0] == 0 and runs[1, 0] == nx)):
+        faces.mass[:] = zero
+        faces.push_a[:] = zero
+        faces.push_b[:] = zero
+        faces.shear[:] = zero
+
+
+@njit(**KERNEL)
+def fastest_and_check(speed: Row, total: Row, wave: Row) -> None:
+    """The largest wave speed of a strip, and a number that is finite only if all wave speeds are."""
+    fastest = speed[0]
+    check = total[0]
+    for i in range(1, speed.shape[0]):
+        fastest = max(fastest, speed[i])
+        check += total[i]
+    wave[0] = fastest
+    wave[1] = check

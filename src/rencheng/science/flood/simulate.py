@@ -158,7 +158,10 @@ def simulate(
         arrival_depth_m=arrival_depth_m,
         threads=threads,
     )
-    return run(stepper, forcing)
+    try:
+        return run(stepper, forcing)
+    finally:
+        stepper.close()
 
 
 def _stepper(

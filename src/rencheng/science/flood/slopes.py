@@ -1,8 +1,8 @@
 """Limited slopes, half-step prediction and face values of a row: what the second-order scheme adds to the first.
 
-Surface level, depth and both velocities are reconstructed linearly in each cell (MUSCL); the bed at a face is the level
-less the depth, so that still water over any bed stays level (Audusse et al. 2004, SIAM J. Sci. Comput. 25:2050, §4). The
-face values are then carried half a step forward by the equations themselves (MUSCL-Hancock, van Leer 1984), friction
+Surface level, depth and both velocities are reconstructed linearly in each cell (MUSCL); the bed at a face is the
+level less the depth, so that still water over any bed stays level (Audusse et al. 2004, SIAM J. Sci. Comput. 25:2050,
+§4). The state is then carried half a step forward by the equations themselves (MUSCL-Hancock, van Leer 1984), friction
 included, so that one Riemann solution per face and step gives second order in time.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from rencheng.science.flood.compiled import KERNEL, SCALAR
 
-__all__ = ["face_values", "lifted_steps", "limited_slopes", "predict_faces"]
+__all__ = ["face_values", "lifted_steps", "limited_slopes", "predict_faces", "rises_and_walls"]
 
 Row = NDArray[Any]
 
@@ -26,13 +26,13 @@ def _limited(low: float, high: float, half: float, steep: float) -> float:
     """Generalised minmod of two differences: the mean one, but never more than ``steep`` times either."""
     zero = half - half
     mean = half * (low + high)
-    up = max(min(min(steep * low, steep * high), mean), zero)
-    down = min(max(max(steep * low, steep * high), mean), zero)
+    up = max(min(steep * low, steep * high, mean), zero)
+    down = min(max(steep * low, steep * high, mean), zero)
     return up + down
 
 
 @njit(**KERNEL)
-def limited_slopes(
+def limited_slopes(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     rise_a: Row,
     rise_b: Row,
     wall_a: Row,
@@ -66,7 +66,7 @@ def limited_slopes(
         h = depth[i]
         low = h - depth_a[i]
         high = depth_b[i] - h
-        thinnest = min(min(depth_a[i], depth_b[i]), h)
+        thinnest = min(depth_a[i], depth_b[i], h)
         highest = max(wall_a[i], wall_b[i])
         free = one if highest < no_wall else zero
         keep = free if h > shallow else zero
@@ -79,7 +79,7 @@ def limited_slopes(
 
 
 @njit(**KERNEL)
-def predict_faces(
+def predict_faces(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     depth: Row,
     u: Row,
     v: Row,
@@ -126,7 +126,7 @@ def predict_faces(
 
 
 @njit(**KERNEL)
-def face_values(
+def face_values(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     mid_depth: Row,
     mid_u: Row,
     mid_v: Row,
@@ -162,3 +162,16 @@ def lifted_steps(bed_a: Row, bed_b: Row, crest: Row, lift_a: Row, lift_b: Row, s
     for f in range(step.shape[0]):
         step[f] = step[f] + (lift_b[f] - lift_a[f])
         wall[f] = wall[f] - lift_a[f]
+
+
+@njit(**KERNEL)
+def rises_and_walls(
+    bed_a: Row, bed: Row, bed_b: Row, crest_a: Row, crest_b: Row, rise_a: Row, rise_b: Row, wall_a: Row, wall_b: Row
+) -> None:
+    """Rise of the bed from the neighbours' to the cells' and on, and the crests between, in the run's arithmetic."""
+    for i in range(bed.shape[0]):
+        rise_a[i] = bed[i] - bed_a[i]
+        rise_b[i] = bed_b[i] - bed[i]
+    for i in range(bed.shape[0]):
+        wall_a[i] = crest_a[i]
+        wall_b[i] = crest_b[i]

@@ -87,8 +87,8 @@ class _Run:
 def run(stepper: Stepper, forcing: Forcing) -> FloodResult:
     """Drive a stepper from 0 to ``forcing.duration_s`` and give account.
 
-    Steps end exactly at the end of the run, at snapshots and where the rain changes. A run that cannot go on, or is told
-    to stop, ends with the state it has and says why in ``stopped``.
+    Steps end exactly at the end of the run, at snapshots and where the rain changes. A run that cannot go on, or is
+    told to stop, ends with the state it has and says why in ``stopped``.
     """
     state = _Run()
     initial = stepper.volume_m3()
