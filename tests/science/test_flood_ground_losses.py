@@ -78,7 +78,7 @@ def test_sealed_ground_and_dry_ground_take_nothing() -> None:
 
 
 def test_losses_work_behind_one_another_and_tell_their_shares() -> None:
-    parts = [ConstantLossSoil(SHAPE, rate_mm_h=10.0), DesignedDrains(SHAPE, capacity_mm_h=20.0)]
+    parts: list[GroundLoss] = [ConstantLossSoil(SHAPE, rate_mm_h=10.0), DesignedDrains(SHAPE, capacity_mm_h=20.0)]
     both = Losses(parts)
     result = simulate(FLAT, 2.0, 3600.0, rain_mm_h=60.0, infiltration=both)
     assert both.sums_m * 4.0 == pytest.approx([0.01 * 30 * 4, 0.02 * 30 * 4], rel=0.01)

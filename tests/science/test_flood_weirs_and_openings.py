@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from rencheng.kernel import InvalidInput
 from rencheng.science.flood.breach import BreachGrowth, breach_growth, froehlich_2008
@@ -22,34 +26,29 @@ PIPE = Culvert(invert_1_m=0.3, invert_2_m=0.0, length_m=40.0, height_m=1.2)
 BOX = Culvert(
     invert_1_m=0.0, invert_2_m=0.0, length_m=20.0, height_m=1.5, width_m=3.0, barrels=2, inlet=INLETS["box_wingwall_0"]
 )
+Law = Callable[[Any, Any], NDArray[np.float64]]
+LAWS: dict[str, Law] = {
+    "weir": lambda a, b: broad_crested_weir_m3_s(a, b, **WEIR),
+    "gate": lambda a, b: gate_m3_s(a, b, **GATE),
+    "deck": lambda a, b: deck_m3_s(a, b, **DECK),
+    "pipe": lambda a, b: culvert_discharge_m3_s(a, b, PIPE),
+    "box": lambda a, b: culvert_discharge_m3_s(a, b, BOX),
+}
 
 
 @settings(deadline=None)
 @given(one=levels, two=levels)
 def test_flow_goes_down_and_turns_with_the_levels(one: float, two: float) -> None:
-    for flow in (
-        lambda a, b: broad_crested_weir_m3_s(a, b, **WEIR),
-        lambda a, b: gate_m3_s(a, b, **GATE),
-        lambda a, b: deck_m3_s(a, b, **DECK),
-        lambda a, b: culvert_discharge_m3_s(a, b, BOX),
-    ):
+    for name in ("weir", "gate", "deck", "box"):
+        flow = LAWS[name]
         there, back = float(flow(one, two)), float(flow(two, one))
         assert there == pytest.approx(-back, abs=1e-9)
         assert there * (one - two) >= 0.0
 
 
-@pytest.mark.parametrize(
-    "flow",
-    [
-        lambda a, b: broad_crested_weir_m3_s(a, b, **WEIR),
-        lambda a, b: gate_m3_s(a, b, **GATE),
-        lambda a, b: deck_m3_s(a, b, **DECK),
-        lambda a, b: culvert_discharge_m3_s(a, b, PIPE),
-        lambda a, b: culvert_discharge_m3_s(a, b, BOX),
-    ],
-    ids=["weir", "gate", "deck", "pipe", "box"],
-)
-def test_more_head_passes_more_and_tailwater_holds_back_without_a_jump(flow) -> None:  # type: ignore[no-untyped-def]
+@pytest.mark.parametrize("name", ["weir", "gate", "deck", "pipe", "box"])
+def test_more_head_passes_more_and_tailwater_holds_back_without_a_jump(name: str) -> None:
+    flow = LAWS[name]
     rising = np.linspace(0.0, 5.0, 5001)
     free = flow(rising, 0.0)
     assert (np.diff(free) >= -1e-9).all()
@@ -123,6 +122,6 @@ def test_a_breach_is_shut_before_and_whole_after() -> None:
         lambda: froehlich_2008(0.0, 3.0, overtopping=True),
     ],
 )
-def test_structures_that_cannot_be_are_refused_with_a_mend(broken) -> None:  # type: ignore[no-untyped-def]
+def test_structures_that_cannot_be_are_refused_with_a_mend(broken: Callable[[], object]) -> None:
     with pytest.raises(InvalidInput, match="Give"):
         broken()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -236,7 +237,11 @@ def test_buildings_block_slow_or_let_in() -> None:
     share = np.zeros(SHAPE)
     share[3:5, 8:12] = 1.0
     blocks = building_blocks(BED, share, height_m=3.0)
-    flowing = {"depth_m": np.where(np.arange(20) < 8, 1.0, 0.0) * np.ones(SHAPE), "cell_m": CELL_M, "duration_s": 15.0}
+    flowing: dict[str, Any] = {
+        "depth_m": np.where(np.arange(20) < 8, 1.0, 0.0) * np.ones(SHAPE),
+        "cell_m": CELL_M,
+        "duration_s": 15.0,
+    }
     assert float(simulate(blocks, **flowing).depth_m[3:5, 8:12].max()) == 0.0
     rough = building_resistance(0.03, share, building_manning=2.0)
     slowed = simulate(BED, manning=rough, **flowing).depth_m[:, 14:].sum()
@@ -250,7 +255,7 @@ def test_buildings_block_slow_or_let_in() -> None:
 def test_an_underpass_fills_first_and_its_pump_empties_it() -> None:
     bed = dig_underpass(np.full(SHAPE, 5.0), [4] * 9, range(4, 13), floor_m=1.0)
     assert bed[4, 8] == 1.0
-    rain = {"cell_m": CELL_M, "duration_s": 3600.0, "rain_mm_h": 60.0}
+    rain: dict[str, Any] = {"cell_m": CELL_M, "duration_s": 3600.0, "rain_mm_h": 60.0}
     wet = simulate(bed, **rain)
     assert float(wet.depth_m[4, 8]) > 1.0
     pump = PumpStations([station(from_cell=cell(4, 8), start_m=0.3, stop_m=0.05)])

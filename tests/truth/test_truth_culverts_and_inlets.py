@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -75,7 +77,7 @@ def test_weir_by_hand() -> None:
 
 def test_manholes_as_measured() -> None:
     """Rubinato et al. (2017) by hand, D = 0.24 m: weir, drowned weir, orifice in, orifice out."""
-    circle = {"perimeter_m": np.pi * 0.24, "area_m2": np.pi * 0.24**2 / 4.0, "law": RUBINATO_2017}
+    circle: dict[str, Any] = {"perimeter_m": np.pi * 0.24, "area_m2": np.pi * 0.24**2 / 4.0, "law": RUBINATO_2017}
     assert float(opening_exchange_m3_s(0.02, -0.5, **circle)) == pytest.approx(
         2 / 3 * 0.54 * np.pi * 0.24 * np.sqrt(19.62) * 0.02**1.5, rel=1e-9
     )

@@ -6,8 +6,12 @@ changed in place and the exact change is returned, so that the account of water 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+import itertools
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import Any, Protocol
 
 import numpy as np
 from numba import njit
@@ -32,6 +36,8 @@ INTERVAL_S = 10.0
 """Time between two calls unless said otherwise: short beside a storm, long beside a step."""
 
 _MM = 1000.0
+_THREADS = len(os.sched_getaffinity(0))
+_CELLS_WORTH_A_THREAD = 60_000
 
 
 class GroundLoss(Protocol):
@@ -54,9 +60,17 @@ class GroundLoss(Protocol):
 
 @njit(**KERNEL)
 def _green_ampt_rows(
-    depth: F64, infiltrated: F32, conductivity: F32, suction: F32, pervious: F32, step_h: float, rows: F64
+    first: int,
+    stop: int,
+    depth: F64,
+    infiltrated: F32,
+    conductivity: F32,
+    suction: F32,
+    pervious: F32,
+    step_h: float,
+    rows: F64,
 ) -> None:
-    for j in range(depth.shape[0]):
+    for j in range(first, stop):
         total = 0.0
         for i in range(depth.shape[1]):
             here = depth[j, i]
@@ -74,8 +88,8 @@ def _green_ampt_rows(
 
 
 @njit(**KERNEL)
-def _capped_rows(depth: F64, limit_mm: F32, scale: float, taken: F32, rows: F64) -> None:
-    for j in range(depth.shape[0]):
+def _capped_rows(first: int, stop: int, depth: F64, limit_mm: F32, scale: float, taken: F32, rows: F64) -> None:
+    for j in range(first, stop):
         total = 0.0
         for i in range(depth.shape[1]):
             here = depth[j, i]
@@ -90,8 +104,10 @@ def _capped_rows(depth: F64, limit_mm: F32, scale: float, taken: F32, rows: F64)
 
 
 @njit(**KERNEL)
-def _constant_rows(depth: F64, initial: F32, rate: F32, step_h: float, taken: F32, rows: F64) -> None:
-    for j in range(depth.shape[0]):
+def _constant_rows(
+    first: int, stop: int, depth: F64, initial: F32, rate: F32, step_h: float, taken: F32, rows: F64
+) -> None:
+    for j in range(first, stop):
         total = 0.0
         for i in range(depth.shape[1]):
             here = depth[j, i]
@@ -111,6 +127,8 @@ def _constant_rows(depth: F64, initial: F32, rate: F32, step_h: float, taken: F3
 
 @njit(**KERNEL)
 def _curve_number_rows(
+    first: int,
+    stop: int,
     depth: F64,
     fallen: F64,
     rain_mm: F64,
@@ -122,7 +140,7 @@ def _curve_number_rows(
     taken: F32,
     rows: F64,
 ) -> None:
-    for j in range(depth.shape[0]):
+    for j in range(first, stop):
         total = 0.0
         for i in range(depth.shape[1]):
             at = rain_rows[j], rain_columns[i]
@@ -159,8 +177,22 @@ def _map(values: ArrayLike, shape: tuple[int, int], name: str, *, most: float = 
     return np.ascontiguousarray(raster)
 
 
-def _total(rows: F64) -> float:
+def _over_rows(kernel: Callable[..., None], rows: F64, *arrays: Any) -> float:
+    """Run a kernel over all rows, strips of them at once; the sum over rows does not depend on the strips."""
+    count = max(1, min(_THREADS, arrays[0].size // _CELLS_WORTH_A_THREAD))
+    cuts = [k * len(rows) // count for k in range(count + 1)]
+    strips = list(itertools.pairwise(cuts))
+    others = [_pool(os.getpid()).submit(kernel, first, stop, *arrays, rows) for first, stop in strips[1:]]
+    kernel(*strips[0], *arrays, rows)
+    for other in others:
+        other.result()
     return float(np.sum(rows))
+
+
+@cache
+def _pool(process: int) -> ThreadPoolExecutor:
+    del process  # a pool does not live on in a forked process: each has its own
+    return ThreadPoolExecutor(max(_THREADS - 1, 1), thread_name_prefix="ground-losses")
 
 
 class GreenAmptSoil:
@@ -208,8 +240,7 @@ class GreenAmptSoil:
         """Let the soil drink for a step; return the sum of depths taken, m."""
         del time_s
         maps = (self._conductivity, self._suction, self._pervious)
-        _green_ampt_rows(depth_m, self._infiltrated, *maps, step_s / 3600.0, self._rows)
-        return _total(self._rows)
+        return _over_rows(_green_ampt_rows, self._rows, depth_m, self._infiltrated, *maps, step_s / 3600.0)
 
     @property
     def taken_mm(self) -> F32:
@@ -247,8 +278,7 @@ class ConstantLossSoil:
     def absorb(self, depth_m: F64, time_s: float, step_s: float) -> float:
         """Take the losses of a step; return the sum of depths taken, m."""
         del time_s
-        _constant_rows(depth_m, self._initial, self._rate, step_s / 3600.0, self._taken, self._rows)
-        return _total(self._rows)
+        return _over_rows(_constant_rows, self._rows, depth_m, self._initial, self._rate, step_s / 3600.0, self._taken)
 
     @property
     def taken_mm(self) -> F32:
@@ -303,12 +333,10 @@ class CurveNumberSoil:
     def absorb(self, depth_m: F64, time_s: float, step_s: float) -> float:
         """Take the losses of the rain of a step; return the sum of depths taken, m."""
         fell = self._fell_mm(time_s, step_s)
-        _curve_number_rows(
-            depth_m, self._fallen, fell, *self._places, self._retention, self._abstraction, self._owed, self._taken,
-            self._rows,
-        )  # fmt: skip
+        maps = (self._retention, self._abstraction, self._owed, self._taken)
+        taken = _over_rows(_curve_number_rows, self._rows, depth_m, self._fallen, fell, *self._places, *maps)
         self._fallen = self._fallen + fell
-        return _total(self._rows)
+        return taken
 
     def _fell_mm(self, time_s: float, step_s: float) -> F64:
         """Rain of a step on the rain's own grid."""
@@ -347,8 +375,7 @@ class DesignedDrains:
     def absorb(self, depth_m: F64, time_s: float, step_s: float) -> float:
         """Drain for a step; return the sum of depths taken, m."""
         del time_s
-        _capped_rows(depth_m, self._capacity, step_s / 3600.0, self._taken, self._rows)
-        return _total(self._rows)
+        return _over_rows(_capped_rows, self._rows, depth_m, self._capacity, step_s / 3600.0, self._taken)
 
     @property
     def taken_mm(self) -> F32:

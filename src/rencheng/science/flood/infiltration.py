@@ -53,7 +53,7 @@ def green_ampt_ponded_cell(
         residual = taken - storage_suction_mm * np.log1p(taken / held) - gravity
         change = residual * (held + taken) / (infiltrated_mm + taken)
         taken -= change
-        if abs(change) <= 1e-13 * taken:
+        if abs(change) <= 1e-7 * taken:  # the next change would be of the order of its square
             break
     return max(float(taken), gravity)
 
