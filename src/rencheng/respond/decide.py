@@ -6,6 +6,7 @@ from datetime import datetime
 
 from rencheng.kernel import Draft
 from rencheng.respond.closures import next_closure_due, settle_roads
+from rencheng.respond.flood_needs import map_flood_needs
 from rencheng.respond.forces import finish_work, next_force_due, reroute_units, send_units
 from rencheng.respond.incidents import answer_warnings, chase_tasks, next_task_due
 from rencheng.respond.inputs import Inputs
@@ -25,6 +26,7 @@ def decide(state: State, inputs: Inputs, now: datetime) -> list[Draft]:
     turn = Turn(state, inputs, now)
     answer_warnings(turn)
     settle_roads(turn)
+    map_flood_needs(turn)
     raise_needs(turn)
     finish_work(turn)
     reroute_units(turn)

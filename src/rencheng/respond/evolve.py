@@ -119,6 +119,10 @@ def _flood(state: State, h: Happening) -> State:
     return replace(state, flood=seen)
 
 
+def _flood_needs(state: State, h: Happening) -> State:
+    return replace(state, flood_needs=h.body.wanted, flood_needs_of=h.body.forecast_id)
+
+
 def _incident_opened(state: State, h: Happening) -> State:
     b = h.body
     incident = Incident(
@@ -388,6 +392,7 @@ _HANDLERS: Mapping[str, Callable[[State, Happening], State]] = {
     "SignalCleared": _signal_cleared,
     "RiskAssessed": _risk,
     "FloodForecastPublished": _flood,
+    "FloodNeedsMapped": _flood_needs,
     "IncidentOpened": _incident_opened,
     "IncidentWarned": _incident_warned,
     "PlanActivated": _plan_activated,

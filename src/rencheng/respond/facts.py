@@ -8,6 +8,7 @@ from datetime import datetime
 from rencheng.kernel import Bilingual, fact
 
 __all__ = [
+    "FloodNeedsMapped",
     "IncidentClosed",
     "IncidentNodeReached",
     "IncidentOpened",
@@ -271,3 +272,19 @@ class RoadReopened:
     """A closed road link is open again."""
 
     link_id: int
+
+
+@fact("FloodNeedsMapped")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FloodNeedsMapped:
+    """What the forecast water asks for over the whole city, beside what there is; the map is a field.
+
+    Items: ``sandbag`` (bags), ``pump`` (mobile pumps), ``boat`` (boats), ``shelter_place`` (people).
+    """
+
+    forecast_id: str
+    field: str
+    """Content hash of the table of cell, item and quantity."""
+    wanted: dict[str, float]
+    stock: dict[str, float]
+    short: dict[str, float]

@@ -212,6 +212,10 @@ class State:
     risk_fields: Mapping[str, tuple[str, FactId]] = field(default_factory=dict)
     """Hazard → latest risk field and the fact that named it."""
     flood: FloodSeen | None = None
+    flood_needs: Mapping[str, float] = field(default_factory=dict)
+    """What the last mapped forecast asked for, by item."""
+    flood_needs_of: str = ""
+    """Forecast that was mapped last."""
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
     needs: Mapping[str, Need] = field(default_factory=dict)

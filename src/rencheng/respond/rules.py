@@ -6,7 +6,7 @@ Shipped with the package under ``respond/data``; a file of the same name in ``CI
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date
 from functools import cached_property
 from importlib.resources import files
@@ -17,10 +17,12 @@ import msgspec
 
 from rencheng.kernel import Bilingual, Colour, EventGrade, InvalidConfig, ResponseLevel
 from rencheng.respond.yaml_files import convert_yaml
+from rencheng.science.flood.demand import DemandRates
 
 __all__ = [
     "ClosureRule",
     "FloodClosure",
+    "FloodNeedRule",
     "GradeRule",
     "LevelRule",
     "NeedKind",
@@ -94,6 +96,19 @@ class FloodClosure(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     source: str = "Rencheng; depths by vehicle class as science/flood/vehicle_limits.py names them"
 
 
+class FloodNeedRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What forecast water asks for, from which probability on."""
+
+    source: str
+    min_prob: float
+    rates: dict[str, float]
+
+    @property
+    def demand(self) -> DemandRates:
+        """The rates as the science takes them."""
+        return DemandRates(**self.rates)
+
+
 class ClosureRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Depths that close a road, how far around a reading, and how long an unrepeated report holds."""
 
@@ -130,6 +145,7 @@ class Rules:
     needs: NeedRules
     closures: ClosureRule
     grades: GradeRule
+    flood_needs: FloodNeedRule
 
     def level_of(self, colour: str, jurisdiction: str) -> ResponseLevel:
         """Response level that a warning colour calls for in a jurisdiction."""
@@ -186,7 +202,14 @@ def read_rules(city_path: Path | None = None) -> Rules:
         needs=_read("needs.yaml", NeedRules, city_path),
         closures=_read("closures.yaml", ClosureRule, city_path),
         grades=_read("grades.yaml", GradeRule, city_path),
+        flood_needs=_read("flood_needs.yaml", FloodNeedRule, city_path),
     )
+    wanted = {f.name for f in fields(DemandRates)}
+    if set(rules.flood_needs.rates) != wanted:
+        odd = ", ".join(sorted(wanted ^ set(rules.flood_needs.rates)))
+        raise InvalidConfig(
+            f"missing or unknown rates: {odd}", where="flood_needs.yaml: rates", mend="Give all of them"
+        )
     if not any(rule.jurisdiction == "*" for rule in rules.levels):
         raise InvalidConfig("no level rule holds everywhere", where="levels.yaml", mend='Add jurisdiction: "*"')
     return rules
