@@ -77,7 +77,8 @@ class Updating:
     rating_score : float64 array, shape (nodes, members)
         Error of each gauge's rating in standard deviations.
     fading_h : float64 array, shape (members,)
-        Time over which the ratio of observed to computed fades.
+        Time over which the ratio of observed to computed fades; half of it where less came than was computed, for a
+        wave that is late is no smaller one.
     drift : float64 array, shape (nodes, members)
         What is added to ln of the computed discharge after now, within :data:`DRIFT_H`: its own error.
     """
@@ -245,7 +246,7 @@ def _route(  # type: ignore[no-untyped-def]
                     ratio[n, m] = min(max(seen / max(q, 1e-6), 1.0 / RATIO_LIMIT), RATIO_LIMIT)
                     q = seen
                 elif heard[n]:
-                    ratio[n, m] **= fade[m]
+                    ratio[n, m] **= fade[m] if ratio[n, m] > 1.0 else fade[m] * fade[m]
                     q *= ratio[n, m] * np.exp(gauge[1, n, m] * drifted)
                 flow[t, n, m] = q
                 if below[n] >= 0:

@@ -32,6 +32,8 @@ _LIKELY = 0.5
 """Probability from which CAP 1.2 calls a thing likely."""
 _RISE_M = 0.01
 """A rise (per hour, or forecast in all) below the uncertainty of a stage reading (10 mm, WMO-No. 1044) is none."""
+_FAR_H, _CHANCE = 48.0, 0.05
+"""Forecasts so long always rise or fall by something: they must give a mark so much of a chance."""
 FORECAST_QUANTITY = "stage_m"
 
 
@@ -203,6 +205,14 @@ def _rises(forecast: ForecastPublished, hit: ForecastHorizon) -> bool:
     return forecast.rate_per_h >= _RISE_M or hit.median - forecast.observed >= _RISE_M
 
 
+def _heads_for_a_mark(forecast: ForecastPublished) -> bool:
+    """Whether a gauge is forecast to rise; over days a rise counts only if it gives a mark a chance."""
+    last = forecast.horizons[-1]
+    if last.lead_h < _FAR_H:
+        return _rises(forecast, last)
+    return max((p for h in forecast.horizons for p in h.exceed_prob.values()), default=0.0) >= _CHANCE
+
+
 def _sensor_zone(sensor_id: str, places: Places, per: str) -> str:
     point = places.sensors.get(sensor_id)
     return places.zone_at(*point, per) if point is not None else places.city_id
@@ -230,7 +240,7 @@ def _from_upstream(
     until = None if standing >= needed else over[needed - standing - 1]
     for episode, end in judgements.forecasts:
         body = episode.body
-        if not isinstance(body, ForecastPublished) or not (body.horizons and (hold or _rises(body, body.horizons[-1]))):
+        if not isinstance(body, ForecastPublished) or not (body.horizons and (hold or _heads_for_a_mark(body))):
             continue
         if end is None or end > after:
             yield _upstream_support(rule, body, episode.fact_id, len(ends), until, places)
