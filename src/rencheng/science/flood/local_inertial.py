@@ -3,7 +3,7 @@
 The shallow-water equations without the advection of momentum: gravity, pressure, friction and the inertia of the water
 at a place. Unit discharges live on the faces of the cells, depths in the cells, and one explicit step updates both in
 one sweep over memory. It serves slow, subcritical water (rain on streets, rivers over their banks) at a few times the
-speed of the full equations; where it must not be trusted is written in ``docs/explanation/flood-engine.md``.
+speed of the full equations; where it must not be trusted is written in ``docs/explanation/flood-local-inertial.md``.
 """
 
 from __future__ import annotations
