@@ -40,7 +40,7 @@ class Settings:
         metadata={"help": "Folder of the file channel; a relative path is inside the run's folder"},
     )
     flood: str = field(
-        default="off",
+        default="auto",
         metadata={"help": "Flood forecast cycle beside the loop: auto (live runs and rehearsals), on, off"},
     )
     demo_residents: int = field(

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from rencheng.assess.flood.domain import FloodDomain, flood_domain
 from rencheng.assess.flood.drains import DrainSinks, drain_sinks
 from rencheng.assess.flood.engine import suitable_cell_m
+from rencheng.assess.flood.underpasses import TankExchange
 from rencheng.city import City
 from rencheng.kernel import MissingData
 from rencheng.rehearse.scenario import Scenario
@@ -24,7 +25,7 @@ _NEAR_M = 60.0
 
 
 class StreetWater:
-    """Water on the ground of the city; advances turn by turn with the world.
+    """Water on the ground of the city and in its underpasses; advances turn by turn with the world.
 
     Parameters
     ----------
@@ -32,19 +33,25 @@ class StreetWater:
         The city's ground.
     sinks : DrainSinks
         What its sewers really take.
-    places : int64 array, shape (n,)
-        Flat raster index of every low place; -1 where it lies outside.
+    pumps_m3_s : float64 array, shape (tanks,)
+        What the pumps of its underpasses really lift.
+    x_m, y_m : float64 arrays, shape (n,)
+        Low places in the city's metric reference system.
     """
 
-    def __init__(self, domain: FloodDomain, sinks: DrainSinks, places: NDArray[np.int64]) -> None:
+    def __init__(self, domain: FloodDomain, sinks: DrainSinks, pumps_m3_s: F64, x_m: F64, y_m: F64) -> None:
         self._domain = domain
         self._sewers = sinks
-        self._places = places
-        self._pumps: dict[str, tuple[int, float]] = {}
+        self._lifts = pumps_m3_s
+        self._tank = domain.tanks.nearest(x_m, y_m)
+        own = np.append(domain.tanks.places, -1)[self._tank]
+        self._places = np.where(self._tank >= 0, own, _lowest_near(domain, x_m, y_m))
+        self._pumps: dict[str, tuple[int, int, float]] = {}
         shape = (domain.grid.ny, domain.grid.nx)
         self._depth: F64 = np.zeros(shape)
         self._east: F64 = np.zeros(shape)
         self._north: F64 = np.zeros(shape)
+        self._below: F64 = np.zeros(len(domain.tanks))
         self.volume_error_ratio = 0.0
         rows = np.linspace(0, shape[0], _RAIN_CELLS + 1).astype(np.int64)
         columns = np.linspace(0, shape[1], _RAIN_CELLS + 1).astype(np.int64)
@@ -58,25 +65,15 @@ class StreetWater:
         )
 
     def pump(self, name: str, x_m: float, y_m: float, discharge_m3_s: float) -> None:
-        """Let a pump draw water at the lowest street near a place until :meth:`stop_pump`."""
-        place = int(_lowest_near(self._domain, np.array([x_m]), np.array([y_m]))[0])
-        if place >= 0:
-            self._pumps[name] = (place, discharge_m3_s)
+        """Let a pump draw water from the underpass or the lowest street at a place until :meth:`stop_pump`."""
+        at = np.array([x_m]), np.array([y_m])
+        tank, place = int(self._domain.tanks.nearest(*at)[0]), int(_lowest_near(self._domain, *at)[0])
+        if tank >= 0 or place >= 0:
+            self._pumps[name] = (tank, place, discharge_m3_s)
 
     def stop_pump(self, name: str) -> None:
         """Take a pump away; one that is not there is no matter."""
         self._pumps.pop(name, None)
-
-    def _sinks(self) -> DrainSinks:
-        """Sewers and pumps together: what each cell gives at most."""
-        if not self._pumps:
-            return self._sewers
-        rate = np.zeros(self._depth.size)
-        rate[self._sewers.places] = self._sewers.rate_m_s
-        for place, discharge in self._pumps.values():
-            rate[place] += discharge / self._domain.grid.cell_m**2
-        places = np.flatnonzero(rate > 0.0)
-        return DrainSinks(self._sewers.shape, places, rate[places])
 
     def advance(self, rate_mm_h: F64, step_s: float) -> F64:
         """Let the streets take the rain of some steps.
@@ -94,8 +91,10 @@ class StreetWater:
             Depth at the low places at the end of every step.
         """
         steps = len(rate_mm_h)
-        if not rate_mm_h.any() and not self._depth.any():
+        if not rate_mm_h.any() and not self._depth.any() and not self._below.any():
             return np.zeros((steps, len(self._places)))
+        sinks, lifts = self._drawn()
+        tanks = TankExchange(self._domain.tanks, depth_m=self._below, pump_m3_s=lifts)
         result = simulate(
             self._domain.bed_m,
             self._domain.grid.cell_m,
@@ -111,22 +110,40 @@ class StreetWater:
             ),
             manning=self._domain.manning,
             boundary="open",
-            infiltration=self._sinks(),
+            infiltration=sinks,
+            exchanges=(tanks,),
             active=self._domain.active,
             save_every_s=step_s,
             scheme="local_inertial",
         )
         self._depth, self._east, self._north = result.depth_m, result.velocity_x_m_s, result.velocity_y_m_s
         self.volume_error_ratio = max(self.volume_error_ratio, abs(result.volume_error_ratio))
-        depth = np.stack([s.depth_m.reshape(-1) for s in result.snapshots[1 : steps + 1]])
-        return np.asarray(np.where(self._places >= 0, depth[:, self._places], 0.0), dtype=np.float64)
+        below = tanks.depths_at(np.arange(1, steps + 1, dtype=np.float64) * step_s)
+        self._below = below[-1]
+        street = np.stack([s.depth_m.reshape(-1) for s in result.snapshots[1 : steps + 1]])
+        under = np.concatenate([below, np.zeros((steps, 1))], axis=1)[:, self._tank]
+        return np.asarray(np.where(self._places >= 0, street[:, self._places], 0.0) + under, dtype=np.float64)
+
+    def _drawn(self) -> tuple[DrainSinks, F64]:
+        """Sewers and pumps together: what each cell and each underpass gives at most."""
+        if not self._pumps:
+            return self._sewers, self._lifts
+        rate, lifts = np.zeros(self._depth.size), self._lifts.copy()
+        rate[self._sewers.places] = self._sewers.rate_m_s
+        for tank, place, discharge in self._pumps.values():
+            if tank >= 0:
+                lifts[tank] += discharge
+            else:
+                rate[place] += discharge / self._domain.grid.cell_m**2
+        places = np.flatnonzero(rate > 0.0)
+        return DrainSinks(self._sewers.shape, places, rate[places]), lifts
 
 
 def street_water(city: City, scenario: Scenario, x_m: F64, y_m: F64, rng: np.random.Generator) -> StreetWater | None:
     """Lay the city out for the simulated world; None where it has no terrain, whose streets then stay dry.
 
-    Every inlet works as well as it happens to: the share it takes of its capacity is drawn for each, which is what no
-    forecast knows.
+    Every inlet and every pump works as well as it happens to: the share it takes of its capacity is drawn for each,
+    which is what no forecast knows.
 
     Parameters
     ----------
@@ -143,7 +160,9 @@ def street_water(city: City, scenario: Scenario, x_m: F64, y_m: F64, rng: np.ran
     drained = domain.drain_mm_h.ravel()[sinks.places] > 0.0
     share = np.where(drained, rng.uniform(*scenario.streets.drain_ratio, len(sinks.places)), 1.0)
     real = DrainSinks(sinks.shape, sinks.places, sinks.rate_m_s * share)
-    return StreetWater(domain, real, _lowest_near(domain, x_m, y_m))
+    designed = domain.drain_mm_h.ravel()[domain.tanks.places].astype(np.float64) / 3.6e6 * domain.grid.cell_m**2
+    lifts = designed * rng.uniform(*scenario.streets.drain_ratio, len(domain.tanks))
+    return StreetWater(domain, real, lifts, x_m, y_m)
 
 
 def _lowest_near(domain: FloodDomain, x_m: F64, y_m: F64) -> NDArray[np.int64]:

@@ -67,7 +67,10 @@ def advise(
     base = run_member(domain, plan, task, stop)
     options = []
     for place in worst:
-        for kind, changed in (("mobile_pump", _pumped(domain, place)), ("clear_inlets", _cleared(domain, place, task))):
+        for kind, changed in (
+            ("mobile_pump", _pumped(domain, place, task)),
+            ("clear_inlets", _cleared(domain, place, task)),
+        ):
             if changed is None:
                 continue
             if stop is not None and stop():
@@ -140,13 +143,18 @@ def _apart_m(domain: FloodDomain, one: _Place, other: _Place) -> float:
 
 
 def _lowest(domain: FloodDomain, place: _Place) -> int:
+    """The cell to draw from: that of the underpass's tank, else the lowest."""
+    own = place.cells[np.isin(place.cells, domain.tanks.places)]
+    if len(own):
+        return int(own[0])
     return int(place.cells[int(np.argmin(domain.bed_m.ravel()[place.cells]))])
 
 
-def _pumped(domain: FloodDomain, place: _Place) -> FloodDomain:
-    """The same ground with a pump at the place's lowest cell; ``drain_mm_h`` is divided by nobody's clogging here."""
+def _pumped(domain: FloodDomain, place: _Place, task: MemberTask) -> FloodDomain:
+    """The same ground with a pump at the place, which does not clog as the member's inlets do."""
     drain = domain.drain_mm_h.copy()
-    drain.ravel()[_lowest(domain, place)] += PUMP_M3_S / domain.grid.cell_m**2 * 3.6e6
+    rate_mm_h = PUMP_M3_S / domain.grid.cell_m**2 * 3.6e6
+    drain.ravel()[_lowest(domain, place)] += rate_mm_h / max(task.drain_ratio, 0.1)
     return replace(domain, drain_mm_h=drain)
 
 
