@@ -22,11 +22,12 @@ from rencheng.science.flood.domain import Domain
 from rencheng.science.flood.ports import FloodRecords, Infiltration, Surface
 from rencheng.science.flood.rain import RainRate
 
-__all__ = ["CudaStepper", "DeviceSurface"]
+__all__ = ["THREADS", "CudaStepper", "DeviceSurface"]
 
 Grid = NDArray[Any]
 
 THREADS = 128
+"""Threads of a block of the small kernels that walk over lists and edges."""
 
 
 def _gather_edges(field: Any, inset: Any, along_x: Any, along_y: Any) -> None:

@@ -22,7 +22,7 @@ from rencheng.science.flood.rows import SEGMENT
 from rencheng.science.flood.second_order import SECOND_ORDER_HALO, SECOND_ORDER_ROWS, second_order_strip
 from rencheng.science.flood.strip_arrays import Clock, Ground, Memory, Numbers, Scratch, Sides, Water
 
-__all__ = ["GRAVITY_M_S2", "ShallowWater"]
+__all__ = ["FASTEST_M_S", "GRAVITY_M_S2", "SHALLOW_M", "ShallowWater"]
 
 GRAVITY_M_S2 = 9.80665
 """Standard gravity (CGPM 1901)."""
@@ -83,7 +83,9 @@ class ShallowWater:
         self._arrival_depth_m = arrival_depth_m
         ny, nx = domain.shape
         self._water = Water(
-            domain.depth_m.copy(), domain.velocity_x_m_s.astype(dtype), domain.velocity_y_m_s.astype(dtype)
+            domain.depth_m,
+            domain.velocity_x_m_s.astype(dtype, order="C"),
+            domain.velocity_y_m_s.astype(dtype, order="C"),
         )
         drag = (GRAVITY_M_S2 * domain.manning**2).astype(dtype)
         self._drag = np.repeat(drag, nx, axis=1) if drag.shape[1] != nx else drag
@@ -115,7 +117,7 @@ class ShallowWater:
             wet=np.ones((ny, segments), dtype=np.uint8),
             wet_next=np.ones((ny, segments), dtype=np.uint8),
             peak=depth.astype(np.float32),
-            arrival=np.where(depth >= self._arrival_depth_m, 0.0, np.inf).astype(np.float32),
+            arrival=np.where(depth >= self._arrival_depth_m, np.float32(0.0), np.float32(np.inf)),
             spell=np.zeros((ny, nx), dtype=np.float32),
         )
 
@@ -132,11 +134,11 @@ class ShallowWater:
         )
 
     def _first_wave_speed(self) -> float:
-        depth, u, v = self._water
-        wet = depth > 0
-        if not wet.any():
-            return 0.0
-        return float((np.abs(u[wet]) + np.abs(v[wet]) + 2.0 * np.sqrt(GRAVITY_M_S2 * depth[wet])).max())
+        fastest = 0.0
+        for depth, u, v in zip(*self._water, strict=True):  # by rows: no copies of the whole raster
+            speed = np.abs(u) + np.abs(v) + 2.0 * np.sqrt(GRAVITY_M_S2 * depth)
+            fastest = max(fastest, float(speed.max()))
+        return fastest
 
     def stable_step_s(self, conditions: SideConditions) -> float:
         """Longest stable step: ``cfl Δx / max(|u| + |v| + 2c)``."""
