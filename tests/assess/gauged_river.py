@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tests.assess.memory_readings import MemoryReadings
 
 from rencheng.city import City, Manifest, table_from_rows, write_city
+from rencheng.kernel import cell_of, neighbours
 
 __all__ = ["HILL", "LAKE", "LAST", "MIDDLE", "PLACES", "RIVER_TOML", "START", "TOWN", "record", "river_city", "waves"]
 
@@ -128,7 +129,12 @@ def river_city(path: Path, *, feed: str = "") -> City:
         for q in ("stage_m", "discharge_m3_s", "rain_mm")
         if q == "stage_m" or s in (HILL, MIDDLE)
     ]
+    cells = [
+        {"cell": c, "lon": PLACES[TOWN][0], "lat": PLACES[TOWN][1], "residents": 100.0}
+        for c in neighbours(cell_of(*PLACES[TOWN]))
+    ]
     tables = {
+        "cells": table_from_rows("cells", cells),
         "sensors": table_from_rows("sensors", sensors),
         "channels": table_from_rows("channels", channels),
         "thresholds": table_from_rows("thresholds", [mark]),

@@ -88,10 +88,10 @@ def _pools_past(
         held[:, k] = below  # what lies beyond the last gauge is not felt before it
     start = np.tile(np.where(np.isfinite(held[0]), held[0], first[0])[:, None], (1, inflow.shape[1]))
     stage, passed = run_pools(_at_rest(chain, inflow, first[0]), inflow, start, held, rain_mm=rain)
-    quiet = inflow <= np.median(inflow, axis=0)
-    quiet[:SMOOTH_H] = False
-    apart = np.where(quiet, first[:, None] - stage[:, 0], np.nan)
-    return stage, passed, np.nan_to_num(np.nanmedian(apart, axis=0))
+    settled = min(SMOOTH_H, len(first) // 2)  # the first days still forget how they began
+    quiet = inflow[settled:] <= np.median(inflow[settled:], axis=0)
+    apart = np.where(quiet, (first[:, None] - stage[:, 0])[settled:], np.nan)
+    return stage, passed, np.asarray(np.nanmedian(apart, axis=0), dtype=np.float64)
 
 
 def _at_rest(chain: PoolChain, inflow: Floats, level: Floats | float) -> PoolChain:
@@ -108,7 +108,8 @@ def _levels_below(chain: PoolChain, passed: Floats, level: Floats, last: int) ->
     pools = passed.shape[1]
     flow = passed[-SMOOTH_H:, max(last - 1, 0)].mean(axis=0)
     if last:
-        filling = chain.area_km2[last] * 1e6 * (level[-1] - level[-1 - SMOOTH_H]) / (3600.0 * SMOOTH_H)
+        span = min(SMOOTH_H, len(level) - 1)
+        filling = chain.area_km2[last] * 1e6 * (level[-1] - level[-1 - span]) / (3600.0 * span)
         flow = np.maximum(flow - filling, 0.0)
     out = np.empty((pools - 1 - last, passed.shape[2]))
     stage = np.full(passed.shape[2], level[-SMOOTH_H:].mean())
