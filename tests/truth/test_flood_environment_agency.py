@@ -48,8 +48,8 @@ def test_2_water_settles_in_the_hollows_it_can_reach() -> None:
     depth = np.array([result.depth_m[int(y // 20.0), int(x // 20.0)] for x, y in DEPRESSION_CENTRES_M])
     assert result.volumes.stored == pytest.approx(97_200.0, rel=1e-10)
     assert depth[12:].max() < 0.001
-    assert depth[:4].min() > 0.3, "the column under the inflow fills to its sills"
-    assert (depth <= np.where(np.arange(16) % 4 == 0, 0.375, 1.0 / 3.0) + 0.03).all(), "no pond stands above its sill"
+    assert depth[1:4].min() > 1.0 / 3.0 - 0.02, "the hollows under the inflow fill to their sills"
+    assert depth.max() < 0.375 + 0.02, "no pond stands above its sill"
 
 
 @pytest.mark.parametrize("how", INERTIA)
