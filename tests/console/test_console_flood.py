@@ -152,6 +152,12 @@ def test_advice_and_skill_stand_beside_the_forecast(water: Page, keep: Keep) -> 
     advice = water.get_by_test_id("flood-advice")
     expect(advice).to_contain_text("未下达指令，任何泵闸都不会动作")
     expect(advice).to_contain_text("移动泵车")
+    sandbags = advice.locator("[data-item=sandbag]")
+    expect(sandbags).to_contain_text("缺口")
+    with water.expect_response(re.compile(r"/needs\?item=sandbag")):
+        sandbags.click()
+    expect(sandbags).to_have_attribute("aria-pressed", "true")
+    _settled(water)
     keep("flood-advice")
     water.get_by_test_id("skill-badge").click()
     skill = water.get_by_test_id("flood-skill")

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import h3
 import httpx
 import numpy as np
 import pytest
@@ -117,6 +118,16 @@ def test_the_list_is_chosen_sorted_and_paged(client: httpx.Client) -> None:
     assert ask(min_prob=0.05)["total"] > ask(min_prob=0.95)["total"]
     assert ask(text="no such place")["total"] == 0
     assert all(o["first_min"] >= 0 for o in ask(sort="first", limit=20)["objects"])
+
+
+def test_needs_stand_beside_the_stock_and_on_the_map(client: httpx.Client) -> None:
+    needs = client.get(FORECAST).json()["needs"]
+    assert needs["wanted"]["pump"] == 8.0
+    assert needs["short"]["sandbag"] == pytest.approx(needs["wanted"]["sandbag"] - 4000)
+    cells = client.get(f"{FORECAST}/needs", params={"item": "sandbag"}).json()
+    assert sum(cells["quantity"]) == pytest.approx(needs["wanted"]["sandbag"])
+    assert all(h3.is_valid_cell(cell) for cell in cells["h3"])
+    assert client.get(f"{FORECAST}/needs", params={"item": "umbrella"}).status_code == 404
 
 
 def test_exports_hold_every_chosen_object(client: httpx.Client) -> None:

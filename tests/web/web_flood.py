@@ -24,6 +24,7 @@ from rencheng.assess.flood.frames import FloodFrames, FloodGrid, frames_table
 from rencheng.assess.flood.objects import OBJECT_KINDS, OBJECT_SCHEMA, THRESHOLDS_M, exceed_column
 from rencheng.city import City
 from rencheng.kernel import Draft
+from rencheng.respond.facts import FloodNeedsMapped
 
 LEADS = tuple(range(0, 121, 10))
 MEMBERS = 20
@@ -221,7 +222,31 @@ def flood_published(
             ),
         ),
     )
-    return [("flood/linjiang", published), ("flood/linjiang", advice)]
+    return [
+        ("flood/linjiang", published),
+        ("flood/linjiang", advice),
+        ("flood/needs", _needs(city, fields, forecast_id, swell)),
+    ]
+
+
+def _needs(city: City, fields: MemoryFieldStore, forecast_id: str, swell: float) -> FloodNeedsMapped:
+    cells = city.column("cells", "cell")[::7][:40]
+    bags = np.round(swell * 60 * np.linspace(1, 4, len(cells)))
+    table = pa.table(
+        {
+            "cell": pa.array(np.concatenate([cells, cells[:8]]), pa.uint64()),
+            "item": ["sandbag"] * len(cells) + ["pump"] * 8,
+            "quantity": np.concatenate([bags, np.ones(8)]),
+        }
+    )
+    wanted = {"sandbag": float(bags.sum()), "pump": 8.0}
+    return FloodNeedsMapped(
+        forecast_id=forecast_id,
+        field=fields.put(table),
+        wanted=wanted,
+        stock={"sandbag": 4000.0, "pump": 12.0},
+        short={"sandbag": round(max(0.0, wanted["sandbag"] - 4000), 1), "pump": 0.0},
+    )
 
 
 def flood_scored() -> FloodForecastScored:

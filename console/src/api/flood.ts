@@ -74,6 +74,21 @@ export interface FloodAdvice {
   options: FloodOption[]
 }
 
+export interface FloodNeeds {
+  forecast_id: string
+  at: string
+  wanted: Record<string, number>
+  stock: Record<string, number>
+  short: Record<string, number>
+  field: string
+}
+
+export interface NeedCells {
+  item: string
+  h3: string[]
+  quantity: number[]
+}
+
 export interface FloodList {
   forecasts: FloodForecast[]
   skill: FloodSkill[]
@@ -101,6 +116,7 @@ export interface FloodDetail {
   deepest_m: number
   skill: FloodSkill | null
   advice: FloodAdvice | null
+  needs: FloodNeeds | null
 }
 
 export interface FloodPoint {
@@ -162,6 +178,8 @@ export const floodList = (): Promise<FloodList> => read('/api/flood/forecasts')
 export const floodDetail = (id: string): Promise<FloodDetail> => read(of(id))
 export const floodPoint = (id: string, lon: number, lat: number): Promise<FloodPoint> =>
   read(`${of(id)}/point?lon=${lon.toFixed(6)}&lat=${lat.toFixed(6)}`)
+
+export const floodNeeds = (id: string, item: string): Promise<NeedCells> => read(`${of(id)}/needs?item=${encodeURIComponent(item)}`)
 
 export function floodObjects(
   id: string,

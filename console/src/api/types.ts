@@ -138,6 +138,7 @@ export interface Closure {
   link_id: number
   reason: string
   depth_m: number | null
+  closed_to: string[]
   lon: number
   lat: number
   line: Point[]

@@ -11,6 +11,7 @@ export const BACKGROUND = new Set([
   'FloodForecastPublished',
   'FloodForecastSuperseded',
   'FloodForecastScored',
+  'FloodNeedsMapped',
   'IndicatorMeasured',
   'UnitReleased',
   'InjectPlayed',

@@ -218,7 +218,8 @@ export const en: Messages<typeof zh> = {
     capacity: 'Capacity',
     said: 'Said',
   },
-  closure: { flooded: 'flooded', count: 'Closed roads' },
+  closure: { flooded: 'flooded', count: 'Closed roads', closedTo: 'Closed to' },
+  vehicle: { all: 'all vehicles', car: 'cars', large_car: 'large cars', four_wheel_drive: 'off-road vehicles', ambulance: 'ambulances', bus: 'buses', fire_engine: 'fire engines', pump_truck: 'pump trucks', rescue_boat: 'rescue boats' },
   quantity: {
     stage_m: 'Stage',
     rain_mm: 'Rain',
@@ -329,6 +330,7 @@ export const en: Messages<typeof zh> = {
     UnitArrived: 'Unit arrived',
     UnitReleased: 'Unit released',
     RoadClosed: 'Road closed',
+    FloodNeedsMapped: 'Flood needs mapped',
     RoadReopened: 'Road reopened',
     DamageAssessed: 'Damage assessed',
     RectificationOpened: 'Rectification opened',

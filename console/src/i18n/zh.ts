@@ -215,7 +215,8 @@ export const zh = {
     capacity: '容量',
     said: '内容',
   },
-  closure: { flooded: '积水', count: '封闭道路' },
+  closure: { flooded: '积水', count: '封闭道路', closedTo: '禁行' },
+  vehicle: { all: '全部车辆', car: '小客车', large_car: '大型客车', four_wheel_drive: '越野车', ambulance: '救护车', bus: '公交车', fire_engine: '消防车', pump_truck: '排涝车', rescue_boat: '救援艇' },
   quantity: {
     stage_m: '水位',
     rain_mm: '雨量',
@@ -326,6 +327,7 @@ export const zh = {
     UnitArrived: '力量到场',
     UnitReleased: '力量归队',
     RoadClosed: '道路封闭',
+    FloodNeedsMapped: '洪涝需求测算',
     RoadReopened: '道路恢复',
     DamageAssessed: '损失评估',
     RectificationOpened: '整改立项',

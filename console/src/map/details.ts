@@ -73,6 +73,8 @@ function facilityDetail(mark: FacilityMark, { t, term }: Words): Detail {
 function closureDetail(closure: Closure, { t, term, zone }: Words): Detail {
   const rows: [string, string][] = [[t('warning.reasons'), term('closure', closure.reason)]]
   if (closure.depth_m !== null) rows.push([t('map.depth'), `${closure.depth_m.toFixed(2)} m`])
+  const barred = closure.closed_to.length ? closure.closed_to.map((v) => term('vehicle', v)).join(' · ') : t('vehicle.all')
+  rows.push([t('closure.closedTo'), barred])
   rows.push([t('map.since'), hourMinute(closure.since, zone)])
   return { title: t('map.closed'), subtitle: closure.name || `#${closure.link_id}`, rows }
 }

@@ -9,7 +9,7 @@ export type Comparison = 'off' | 'swipe' | 'split'
 /** Depths whose exceedance is forecast. */
 export const THRESHOLDS = [0.15, 0.3, 0.6, 1.2] as const
 
-const FACTS = new Set(['FloodForecastPublished', 'FloodForecastSuperseded', 'FloodForecastScored', 'FloodAdviceGiven'])
+const FACTS = new Set(['FloodForecastPublished', 'FloodForecastSuperseded', 'FloodForecastScored', 'FloodAdviceGiven', 'FloodNeedsMapped'])
 /** Minutes of the forecast that pass in a second of watching, at ordinary speed. */
 const MINUTES_PER_S = 9
 const PAUSE_AT_END_S = 1.2
@@ -44,6 +44,8 @@ export const useFlood = defineStore('flood', () => {
   const lead = ref(0)
   const playing = ref(false)
   const speed = ref(1)
+  /** Item whose need is drawn by cell; empty for none. */
+  const needed = ref('')
 
   const forecasts = computed(() => list.value?.forecasts ?? [])
   const current = computed(() => forecasts.value.find((f) => f.forecast_id === chosen.value) ?? forecasts.value[0] ?? null)
@@ -141,11 +143,11 @@ export const useFlood = defineStore('flood', () => {
 
   const news = computed(() => picture.facts.filter((f) => FACTS.has(f.kind)).at(-1)?.seq ?? 0)
   watch([news, () => picture.picture?.clock.run_id], () => void refresh())
-  watch([() => current.value?.forecast_id, () => current.value?.seq, () => list.value?.skill[0]?.at], () => void show())
+  watch([() => current.value?.forecast_id, () => current.value?.seq, news], () => void show())
   watch([comparison, otherChosen, () => current.value?.forecast_id], () => void showOther())
 
   return {
-    list, failure, chosen, detail, otherChosen, other, comparison, mode, otherMode, threshold, relief, lead, playing, speed,
+    list, failure, chosen, detail, otherChosen, other, comparison, mode, otherMode, threshold, relief, lead, playing, speed, needed,
     forecasts, current, leads, lastLead, nearestLead, otherLead, refresh, play, move,
   }
 })

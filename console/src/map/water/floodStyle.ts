@@ -27,9 +27,18 @@ export function floodStyle(): StyleSpecification {
       buildings: { ...empty, promoteId: 'id', tolerance: 0.2 },
       wet: { ...empty, tolerance: 0.2 },
       places: empty,
+      needs: empty,
     },
-    layers: [...base.layers.filter((l) => l.id !== 'risk').flatMap((l) => (l.id === 'districts' ? [footprints, l] : [l])), ...marks()],
+    layers: [...base.layers.filter((l) => l.id !== 'risk').flatMap((l) => (l.id === 'districts' ? [needs, footprints, l] : [l])), ...marks()],
   }
+}
+
+/** Cells by how much of an item they need; `share` is that of the neediest cell. */
+const needs: LayerSpecification = {
+  id: 'needs',
+  type: 'fill',
+  source: 'needs',
+  paint: { 'fill-color': '#ffffff', 'fill-antialias': false, 'fill-opacity': ['interpolate', ['linear'], ['get', 'share'], 0, 0.06, 1, 0.62] },
 }
 
 const footprints: LayerSpecification = {

@@ -1,5 +1,6 @@
 import type { Feature, FeatureCollection } from 'geojson'
-import type { FloodOption } from '@/api/flood'
+import { cellToBoundary } from 'h3-js'
+import type { FloodOption, NeedCells } from '@/api/flood'
 
 export type Marks = FeatureCollection & { lead_min: number[] }
 
@@ -48,4 +49,17 @@ export function wetBuildings(marks: Marks | null): Map<string, number[]> {
     if (properties?.kind === 'building') found.set(String(properties.object_id), properties.depth_by_lead_m as number[])
   }
   return found
+}
+
+/** Cells that need an item, with their share of what the neediest cell needs. */
+export function needFeatures(cells: NeedCells | null): FeatureCollection {
+  const most = Math.max(...(cells?.quantity ?? []), 0) || 1
+  const features = (cells?.h3 ?? []).map(
+    (h3, n): Feature => ({
+      type: 'Feature',
+      properties: { h3, quantity: cells?.quantity[n] ?? 0, share: (cells?.quantity[n] ?? 0) / most },
+      geometry: { type: 'Polygon', coordinates: [cellToBoundary(h3, true)] },
+    }),
+  )
+  return { type: 'FeatureCollection', features }
 }

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from rencheng.assess import facts as assess
 from rencheng.ledger import Entry
+from rencheng.respond.facts import FloodNeedsMapped
 from rencheng.web.picture.base import EvidenceView, View
 from rencheng.web.picture.warnings import evidence_view
 
@@ -16,6 +17,7 @@ __all__ = [
     "FloodAdviceView",
     "FloodBoard",
     "FloodForecastView",
+    "FloodNeedsView",
     "FloodOptionView",
     "FloodScoreView",
     "FloodSkillView",
@@ -114,6 +116,17 @@ class FloodAdviceView(View):
     options: list[FloodOptionView]
 
 
+class FloodNeedsView(View):
+    """What the forecast water asks for over the city beside what there is, by item."""
+
+    forecast_id: str
+    at: datetime
+    wanted: dict[str, float] = Field(description="sandbag (bags), pump (mobile pumps), boat, shelter_place (people)")
+    stock: dict[str, float]
+    short: dict[str, float]
+    field: str = Field(description="Content hash of the map: GET /api/flood/forecasts/{id}/needs")
+
+
 class SupersededView(View):
     """A cycle that was given up."""
 
@@ -123,16 +136,18 @@ class SupersededView(View):
 
 
 class FloodBoard:
-    """Flood forecasts by id in the order of publication, skill by model, advice by forecast."""
+    """Flood forecasts by id in the order of publication, skill by model, advice and needs by forecast."""
 
     def __init__(self) -> None:
         self.forecasts: dict[str, FloodForecastView] = {}
         self.skill: dict[str, FloodSkillView] = {}
         self.advice: dict[str, FloodAdviceView] = {}
+        self.needs: dict[str, FloodNeedsView] = {}
+        self._last_needs: FloodNeedsView | None = None
         self.superseded: deque[SupersededView] = deque(maxlen=_SUPERSEDED_KEPT)
 
     def take(self, entry: Entry) -> None:
-        """Let one assessment fact change the board."""
+        """Let one fact about forecast water change the board."""
         match entry.body:
             case assess.FloodForecastPublished() as body:
                 self._published(body, entry)
@@ -140,6 +155,15 @@ class FloodBoard:
                 self.skill[body.model] = _skill(body, entry.occurred_at)
             case assess.FloodAdviceGiven() as body:
                 self.advice[body.forecast_id] = _advice(body, entry.occurred_at)
+            case FloodNeedsMapped() as body:
+                self._last_needs = self.needs[body.forecast_id] = FloodNeedsView(
+                    forecast_id=body.forecast_id,
+                    at=entry.occurred_at,
+                    wanted=dict(body.wanted),
+                    stock=dict(body.stock),
+                    short=dict(body.short),
+                    field=body.field,
+                )
             case assess.FloodForecastSuperseded() as body:
                 self.superseded.append(
                     SupersededView(based_at=body.based_at, superseded_by=body.superseded_by, reason=body.reason)
@@ -150,10 +174,13 @@ class FloodBoard:
     def _published(self, body: assess.FloodForecastPublished, entry: Entry) -> None:
         self.forecasts.pop(body.forecast_id, None)
         self.forecasts[body.forecast_id] = _forecast(body, entry)
+        if self._last_needs is not None:  # needs are told again only when they change
+            self.needs[body.forecast_id] = self._last_needs
         while len(self.forecasts) > _FORECASTS_KEPT:
             oldest = next(iter(self.forecasts))
             del self.forecasts[oldest]
             self.advice.pop(oldest, None)
+            self.needs.pop(oldest, None)
 
 
 def _forecast(body: assess.FloodForecastPublished, entry: Entry) -> FloodForecastView:

@@ -57,6 +57,7 @@ class ClosureView(View):
     link_id: int
     reason: str
     depth_m: float | None
+    closed_to: list[str] = Field(default=[], description="Classes of vehicle that may not pass; empty for all")
     lon: float
     lat: float
     line: list[tuple[float, float]] = Field(description="Lon/lat along the link")
@@ -110,6 +111,7 @@ class GroundBoard:
             link_id=body.link_id,
             reason=body.reason,
             depth_m=body.depth_m,
+            closed_to=list(body.closed_to),
             lon=body.lon,
             lat=body.lat,
             line=line,

@@ -20,7 +20,14 @@ from rencheng.web.picture.aftermath import (
     VisitView,
 )
 from rencheng.web.picture.base import Board, Text, View
-from rencheng.web.picture.flood import FloodAdviceView, FloodBoard, FloodForecastView, FloodSkillView, SupersededView
+from rencheng.web.picture.flood import (
+    FloodAdviceView,
+    FloodBoard,
+    FloodForecastView,
+    FloodNeedsView,
+    FloodSkillView,
+    SupersededView,
+)
 from rencheng.web.picture.ground import ClosureView, GroundBoard, NeedView, UnitView
 from rencheng.web.picture.incidents import IncidentBoard, IncidentView, TaskView
 from rencheng.web.picture.outlook import ForecastView, OutlookBoard, RiskView, SignalView
@@ -107,7 +114,7 @@ class PictureKeeper:
             "sense": (self.sensing,),
             "assess": (self.outlook, self.flood),
             "warn": (self.warnings, self.incidents),
-            "respond": (self.incidents, self.ground),
+            "respond": (self.incidents, self.ground, self.flood),
             "recover": (self.aftermath,),
             "community": (self.aftermath,),
             "evaluate": (self.aftermath,),
@@ -172,6 +179,12 @@ class PictureKeeper:
         with self._lock:
             self._catch_up()
             return self.flood.advice.get(forecast_id)
+
+    def flood_needs(self, forecast_id: str) -> FloodNeedsView | None:
+        """What the water of a flood forecast asks for, or None."""
+        with self._lock:
+            self._catch_up()
+            return self.flood.needs.get(forecast_id)
 
     def flood_skill(self) -> dict[str, FloodSkillView]:
         """How flood forecasts came true so far, by model."""

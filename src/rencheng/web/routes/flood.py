@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 import numpy as np
+import pyarrow.compute as pc
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
@@ -19,7 +20,13 @@ from rencheng.web.flood.brief import Brief, brief_pdf
 from rencheng.web.flood.objects import SORTS
 from rencheng.web.flood.picture import Caption, animation_gif, caption_of, marks_of, picture_png
 from rencheng.web.flood.rasters import DEPTH_LAYER
-from rencheng.web.picture.flood import FloodAdviceView, FloodForecastView, FloodSkillView, SupersededView
+from rencheng.web.picture.flood import (
+    FloodAdviceView,
+    FloodForecastView,
+    FloodNeedsView,
+    FloodSkillView,
+    SupersededView,
+)
 from rencheng.web.problems import PROBLEMS
 
 __all__ = ["FloodDetail", "FloodList", "GridView", "ObjectPage", "PointView", "router"]
@@ -66,6 +73,7 @@ class FloodDetail(BaseModel):
     deepest_m: float = Field(description="Greatest median depth of any cell and lead time")
     skill: FloodSkillView | None = Field(description="None while nothing has come true yet")
     advice: FloodAdviceView | None
+    needs: FloodNeedsView | None = Field(description="What the water asks for; its map: GET …/needs")
 
 
 class PointView(BaseModel):
@@ -104,6 +112,14 @@ class ObjectPage(BaseModel):
     groups: dict[str, int] = Field(description="Group → objects that fit, whatever group was asked for")
     lead_min: list[int]
     objects: list[ObjectView]
+
+
+class NeedCells(BaseModel):
+    """Where something is needed against the water, in columns."""
+
+    item: str
+    h3: list[str] = Field(description="H3 cells, hexadecimal")
+    quantity: list[float]
 
 
 def _wanted(
@@ -165,6 +181,7 @@ def forecast(context: Served, forecast_id: str) -> FloodDetail:
         deepest_m=round(rasters.deepest_m, 3),
         skill=context.keeper.flood_skill().get(view.model),
         advice=_advice(context, forecast_id),
+        needs=context.keeper.flood_needs(forecast_id),
     )
 
 
@@ -282,6 +299,28 @@ def objects(
 def _all_groups(wanted: ObjectChoice) -> ObjectChoice:
     return ObjectChoice(
         threshold_m=wanted.threshold_m, min_prob=wanted.min_prob, lead_min=wanted.lead_min, text=wanted.text
+    )
+
+
+@router.get("/forecasts/{forecast_id}/needs", summary="What the water asks for, by cell")
+def needs(
+    context: Served,
+    forecast_id: str,
+    item: Annotated[str, Query(max_length=40, description="sandbag, pump, boat or shelter_place")] = "sandbag",
+) -> NeedCells:
+    """Give how much of an item each H3 cell needs against the forecast water."""
+    _forecast(context, forecast_id)
+    mapped = context.keeper.flood_needs(forecast_id)
+    if mapped is None:
+        raise NotFound(f"no needs of forecast {forecast_id!r} were mapped", mend="Ask for a forecast that has needs")
+    if item not in mapped.wanted:
+        raise NotFound(f"no item {item!r} is needed", mend=f"Use one of: {', '.join(mapped.wanted)}")
+    table = context.session.fields.get(mapped.field)
+    rows = table.filter(pc.equal(table.column("item"), item))
+    return NeedCells(
+        item=item,
+        h3=[f"{cell:x}" for cell in rows.column("cell").to_pylist()],
+        quantity=np.round(rows.column("quantity").to_numpy(), 2).tolist(),
     )
 
 
