@@ -18,6 +18,7 @@ from rencheng.science.flood.local_inertial import (
     SHALLOW_M,
     cell_velocities,
     deepest_at_edge,
+    first_discharges,
     side_discharges,
     step_constants,
 )
@@ -77,12 +78,8 @@ class CudaLocalInertial(CudaStepper):
         froude_limit: float = 1.0,
     ) -> None:
         super().__init__(domain, dtype=dtype, cfl=cfl, arrival_depth_m=arrival_depth_m, gravity_m_s2=GRAVITY_M_S2)
-        ny, nx = domain.shape
         self._theta, self._froude_limit = theta, froude_limit
-        qx, qy = np.zeros((ny, nx + 1), self.dtype), np.zeros((ny + 1, nx), self.dtype)
-        flow_x, flow_y = domain.depth_m * domain.velocity_x_m_s, domain.depth_m * domain.velocity_y_m_s
-        qx[:, 1:-1] = 0.5 * (flow_x[:, 1:] + flow_x[:, :-1])
-        qy[1:-1] = 0.5 * (flow_y[1:] + flow_y[:-1])
+        qx, qy = first_discharges(domain, self.dtype)
         self._qx = [cuda.to_device(qx), cuda.to_device(qx)]
         self._qy = [cuda.to_device(qy), cuda.to_device(qy)]
         self._safety = 1.0 - 8.0 * float(np.finfo(self.dtype).eps)

@@ -150,7 +150,7 @@ class CudaStepper:
     def host_depth(self) -> Grid:
         """Depth in host memory, read-only."""
         if "depth" not in self._host:
-            depth = self.depth[self.now].copy_to_host()
+            depth = self.depth[self.now].copy_to_host().view()
             depth.flags.writeable = False
             self._host["depth"] = depth
         kept: Grid = self._host["depth"]
@@ -159,7 +159,7 @@ class CudaStepper:
     def host_velocities(self) -> tuple[Grid, Grid]:
         """Velocities in host memory, read-only."""
         if "velocity" not in self._host:
-            u, v = self.fetch_velocities()
+            u, v = (field.view() for field in self.fetch_velocities())
             u.flags.writeable = v.flags.writeable = False
             self._host["velocity"] = (u, v)
         kept: tuple[Grid, Grid] = self._host["velocity"]

@@ -33,6 +33,7 @@ from rencheng.science.flood.local_inertial_strip import (
 )
 from rencheng.science.flood.ports import FloodRecords, Infiltration, Surface
 from rencheng.science.flood.rain import RainRate
+from rencheng.science.flood.rain_wake import RainWake
 from rencheng.science.flood.rows import SEGMENT
 from rencheng.science.flood.shallow_water import GRAVITY_M_S2
 
@@ -42,6 +43,7 @@ __all__ = [
     "LocalInertial",
     "cell_velocities",
     "deepest_at_edge",
+    "first_discharges",
     "side_discharges",
     "step_constants",
 ]
@@ -109,6 +111,19 @@ def cell_velocities(
             else:
                 u[j, i] = 0.0
                 v[j, i] = 0.0
+
+
+def first_discharges(domain: Domain, dtype: Any) -> tuple[Grid, Grid]:
+    """Unit discharge of x faces (ny, nx + 1) and y faces (ny + 1, nx) at the start, m²/s; none at the outer faces."""
+    ny, nx = domain.shape
+    qx, qy = np.zeros((ny, nx + 1), dtype=dtype), np.zeros((ny + 1, nx), dtype=dtype)
+    if domain.velocity_x_m_s.any():
+        flow = domain.depth_m * domain.velocity_x_m_s
+        qx[:, 1:-1] = 0.5 * (flow[:, 1:] + flow[:, :-1])
+    if domain.velocity_y_m_s.any():
+        flow = domain.depth_m * domain.velocity_y_m_s
+        qy[1:-1] = 0.5 * (flow[1:] + flow[:-1])
+    return qx, qy
 
 
 def deepest_at_edge(domain: Domain, conditions: SideConditions) -> float:
@@ -227,12 +242,8 @@ class LocalInertial:
         self._cfl, self._theta, self._froude_limit = cfl, theta, froude_limit
         self._arrival_depth_m = arrival_depth_m
         ny, nx = domain.shape
-        self._depth = domain.depth_m.copy()
-        self._qx = np.zeros((ny, nx + 1), dtype=dtype)
-        self._qy = np.zeros((ny + 1, nx), dtype=dtype)
-        flow_x, flow_y = self._depth * domain.velocity_x_m_s, self._depth * domain.velocity_y_m_s
-        self._qx[:, 1:-1] = 0.5 * (flow_x[:, 1:] + flow_x[:, :-1])
-        self._qy[1:-1] = 0.5 * (flow_y[1:] + flow_y[:-1])
+        self._depth = domain.depth_m
+        self._qx, self._qy = first_discharges(domain, dtype)
         drag = (GRAVITY_M_S2 * domain.manning**2).astype(dtype)
         self._drag = np.repeat(drag, nx, axis=1) if drag.shape[1] == 1 else drag
         count = max(1, min(ny // 8, math.ceil(ny * nx / CELLS_PER_STRIP)))
@@ -251,6 +262,7 @@ class LocalInertial:
     def _make_scratch(self, ny: int, nx: int, strips: int) -> None:
         segments = math.ceil(nx / SEGMENT)
         self._wet = np.full((ny, segments), 2, dtype=np.uint8)
+        self._rain_wake = RainWake(SEGMENT)
         self._wet_next = np.full((ny, segments), 2, dtype=np.uint8)
         self._halos = FaceWater(
             np.zeros((strips, HALO_ROWS, nx)),
@@ -291,6 +303,7 @@ class LocalInertial:
             domain.bed_m, domain.crest_x_m, domain.crest_y_m, self._drag, rain.rate_m_s, rain.rows, rain.columns,
             domain.open_ground,
         )  # fmt: skip
+        self._rain_wake.wake(self._wet, rain)
         memory = FaceMemory(self._wet, self._wet_next, self._peak, self._arrival, self._spell)
 
         def work(k: int) -> int:
@@ -343,8 +356,8 @@ class LocalInertial:
             cell_velocities(
                 self._depth, self._qx, self._qy, SHALLOW_M, GRAVITY_M_S2, min(self._froude_limit, 1e9), u, v
             )
-            u.flags.writeable = v.flags.writeable = False
-            self._velocity = (u, v)
+            self._velocity = (u.view(), v.view())
+            self._velocity[0].flags.writeable = self._velocity[1].flags.writeable = False
         return self._velocity
 
     def surface(self) -> Surface:
