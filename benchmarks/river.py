@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from tests.assess.memory_readings import MemoryReadings
 from tests.assess.real_gauges import CITY_GAUGE, gauges_city, readings_from_telemetry
 
@@ -31,14 +32,16 @@ LEADS_H = (6, 12, 24, 36, 48, 72)
 Row = tuple[float, float, bool, bool]
 
 
-def truth_grid(readings: MemoryReadings, gauges: GaugeFrame) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
+def truth_grid(readings: MemoryReadings, gauges: GaugeFrame) -> NDArray[np.float64]:
     """Hourly stages of every gauge from START to END."""
     steps = int((END - START) / timedelta(hours=1)) + 1
     series = series_window(readings, gauges, "stage_m", start=START - hours(2), end=END)
     return regular_grid(series.row, series.at_us, series.value, count=len(gauges), end_us=micros(END), steps=steps)
 
 
-def hindcasts(forecaster: RiverForecaster, truth: np.ndarray, every_h: int) -> dict[tuple[str, str, int], list[Row]]:  # type: ignore[type-arg]  # any float grid
+def hindcasts(
+    forecaster: RiverForecaster, truth: NDArray[np.float64], every_h: int
+) -> dict[tuple[str, str, int], list[Row]]:
     """Error of forecast and of persistence, and whether the truth lay in the 80 and 95 % interval."""
     rows: dict[tuple[str, str, int], list[Row]] = defaultdict(list)
     for step in range(0, len(truth) - LEADS_H[0], every_h):

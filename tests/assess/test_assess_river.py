@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from tests.assess.gauged_river import HILL, LAKE, LAST, MIDDLE, RIVER_TOML, TOWN, record, river_city
 from tests.assess.memory_readings import MemoryReadings
 
@@ -18,6 +19,7 @@ from rencheng.assess.frame import city_frame
 from rencheng.assess.river import RiverForecast, RiverForecaster, read_river_file, regression_forecast
 from rencheng.assess.river.outlook import exceed_prob
 from rencheng.assess.river.record import basin_record
+from rencheng.city import read_city
 from rencheng.kernel import InvalidConfig, MissingData, NotFound
 
 MEMBERS = 80
@@ -31,24 +33,18 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def forecaster_of(town: Path, readings: MemoryReadings) -> RiverForecaster:
-    gauges = city_frame(assess_city(town)).gauges
+    gauges = city_frame(read_city(town)).gauges
     return RiverForecaster(
         readings=readings, gauges=gauges, file=read_river_file(town / "river" / "river.toml"), members=MEMBERS
     )
-
-
-def assess_city(town: Path):  # type: ignore[no-untyped-def]  # a City, read anew for each test
-    from rencheng.city import read_city
-
-    return read_city(town)
 
 
 def forecast_of(town: Path, readings: MemoryReadings) -> RiverForecast:
     return forecaster_of(town, readings).forecast(LAST)
 
 
-def median(forecast: RiverForecast, sensor: str = TOWN) -> np.ndarray:  # type: ignore[type-arg]  # floats by hour
-    return forecast.gauge(sensor).stage_m[3]
+def median(forecast: RiverForecast, sensor: str = TOWN) -> NDArray[np.float64]:
+    return np.asarray(forecast.gauge(sensor).stage_m[3], dtype=np.float64)
 
 
 def test_a_river_at_rest_is_forecast_to_stay(town: Path) -> None:
@@ -119,7 +115,7 @@ def test_the_record_is_read_in_the_order_of_the_river(town: Path) -> None:
 
 
 def test_the_loop_publishes_three_days_for_the_target_and_learns_the_rest(town: Path) -> None:
-    inputs = assess.Inputs(city=assess_city(town), readings=record(3000.0), fields=MemoryFieldStore())
+    inputs = assess.Inputs(city=read_city(town), readings=record(3000.0), fields=MemoryFieldStore())
     drafts = assess.decide(assess.initial_state(), inputs, LAST)
     told = [d.body for d in drafts if isinstance(d.body, ForecastPublished) and d.body.sensor_id == TOWN]
     assert [b.model for b in told] == ["river-basin/1"]
@@ -129,14 +125,14 @@ def test_the_loop_publishes_three_days_for_the_target_and_learns_the_rest(town: 
 
 def test_where_the_river_file_cannot_speak_the_learnt_forecast_does(town: Path) -> None:
     young = LAST - timedelta(hours=200)
-    inputs = assess.Inputs(city=assess_city(town), readings=record(), fields=MemoryFieldStore())
+    inputs = assess.Inputs(city=read_city(town), readings=record(), fields=MemoryFieldStore())
     drafts = assess.decide(assess.initial_state(), inputs, young)
     told = [d.body for d in drafts if isinstance(d.body, ForecastPublished) and d.body.sensor_id == TOWN]
     assert [b.model for b in told] == ["persistence/1"]
 
 
 def test_without_a_river_file_a_gauge_gets_a_learnt_forecast_that_says_so(town: Path) -> None:
-    gauges = city_frame(assess_city(town)).gauges
+    gauges = city_frame(read_city(town)).gauges
     told = regression_forecast(record(), gauges, TOWN, LAST)
     assert told.model in {"stage-nnridge/1", "persistence/1"}
     assert told.gauge(TOWN).stage_m.shape == (7, 72)

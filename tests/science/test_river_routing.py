@@ -88,10 +88,13 @@ def test_a_reach_lets_go_of_all_the_water_it_was_given(
 def test_a_floodplain_delays_and_flattens_a_flood_but_not_what_stays_within_the_banks() -> None:
     hour = np.arange(300)
     small = 10.0 + 50.0 * np.exp(-(((hour - 40.0) / 8.0) ** 2))
-    kept = {"lag_h": 3.0, "storage_h": 6.0, "bank": 200.0, "ahead": 1}
-    assert np.array_equal(routed(small, factor=1.0, **kept), routed(small, factor=8.0, **kept))
+
+    def below(wave: Floats, factor: float) -> Floats:
+        return routed(wave, lag_h=3.0, storage_h=6.0, bank=200.0, factor=factor, ahead=1)
+
+    assert np.array_equal(below(small, 1.0), below(small, 8.0))
     large = 10.0 * small
-    channel, plain = routed(large, factor=1.0, **kept), routed(large, factor=8.0, **kept)
+    channel, plain = below(large, 1.0), below(large, 8.0)
     assert plain.max() < 0.8 * channel.max()
     assert plain.argmax() > channel.argmax()
 
@@ -186,7 +189,7 @@ def test_a_rating_is_found_again_and_inverts() -> None:
     stage = np.linspace(0.6, 6.0, 80)
     found = fit_rating(stage, 80.0 * (stage - 0.2) ** 1.5)
     assert found is not None
-    assert (found.zero_m, found.scale, found.exponent) == (pytest.approx(0.2), pytest.approx(80.0), 1.5)
+    assert [found.zero_m, found.scale, found.exponent] == pytest.approx([0.2, 80.0, 1.5])
     assert rated_stage_m(found, rated_discharge_m3_s(found, stage)) == pytest.approx(stage)
     assert fit_rating(stage[:10], stage[:10]) is None
     assert fit_rating(stage, 10.0 - stage) is None  # falls with the stage: no rating

@@ -35,18 +35,19 @@ def basin_record(readings: Readings, gauges: GaugeFrame, file: RiverFile, based_
 
     Gauges that the city package does not know, or that were silent throughout, are columns of NaN.
     """
-    stage = _hourly(readings, gauges, "stage_m", based_at)
-    discharge = _hourly(readings, gauges, "discharge_m3_s", based_at)
+    pools = tuple(p.sensor_id for p in file.pool)
+    wanted = sorted({*file.ids, *pools} - {""})
+    stage = _hourly(readings, gauges, "stage_m", based_at, wanted)
+    discharge = _hourly(readings, gauges, "discharge_m3_s", based_at, wanted)
     rain = _rain(readings, gauges, based_at)
     known = np.flatnonzero(np.isfinite(stage).any(axis=1))
     first = int(known[0]) if len(known) else 0
     stage, discharge, rain = stage[first:], discharge[first:], rain[first:]
-    pools = [p.sensor_id for p in file.pool]
     return BasinRecord(
         stage_m=_columns(stage, gauges, file.ids),
         discharge_m3_s=_columns(discharge, gauges, file.ids),
         rain_mm=np.column_stack([_on_catchment(gauges, rain, *place) for place in file.places]),
-        pool_m=_columns(stage, gauges, tuple(pools)),
+        pool_m=_columns(stage, gauges, pools),
     )
 
 
@@ -77,8 +78,10 @@ def base_flow_m3_s(file: RiverFile, discharge_m3_s: NDArray[np.float64]) -> NDAr
     return out
 
 
-def _hourly(readings: Readings, gauges: GaugeFrame, quantity: str, end: datetime) -> NDArray[np.float64]:
-    series = series_window(readings, gauges, quantity, start=end - hours(HISTORY_H), end=end)
+def _hourly(
+    readings: Readings, gauges: GaugeFrame, quantity: str, end: datetime, sensors: list[str]
+) -> NDArray[np.float64]:
+    series = series_window(readings, gauges, quantity, start=end - hours(HISTORY_H), end=end, sensors=sensors)
     return regular_grid(series.row, series.at_us, series.value, count=len(gauges), end_us=micros(end), steps=HISTORY_H)
 
 
