@@ -13,11 +13,13 @@ import pytest
 from tests.respond.respond_town import World, link_id, place, town_tables
 from tests.respond.test_respond_flood_closures import Fields, objects, published
 
+from rencheng.assess.facts import FloodAdviceGiven, FloodOption
 from rencheng.assess.flood.objects import OBJECT_SCHEMA, THRESHOLDS_M, exceed_column
 from rencheng.city import City
 from rencheng.kernel import InvalidConfig, cell_of
 from rencheng.respond import Inputs
 from rencheng.respond.flood_needs import demand_table
+from rencheng.respond.orders import AcceptFloodAdvice
 from rencheng.respond.rules import read_rules
 from rencheng.science.flood.demand import building_demand, sandbags_per_m
 
@@ -134,3 +136,19 @@ def test_demand_never_falls_as_water_rises_but_for_bags_that_no_longer_help() ->
     worth = depth <= rates.sandbag_to_m
     assert (np.diff(demand["sandbag"][worth]) >= 0).all()
     assert demand["sandbag"][~worth].max() == 0.0
+
+
+def test_advice_moves_nothing_until_somebody_takes_it_up(homes: World) -> None:
+    lon, lat = place(2, 2)
+    option = FloodOption(
+        option_id="o-1", kind="mobile_pump", detail="underpass 1", lon=lon, lat=lat, avoided_residents=3.0,
+        avoided_underpasses=1, avoided_area_km2=0.01, lowered_m=0.4,
+    )  # fmt: skip
+    homes.warn("yellow")
+    homes.hear(FloodAdviceGiven(advice_id="a", forecast_id="f", options=(option,)))
+    assert homes.said("NeedRaised") == []
+    homes.order(AcceptFloodAdvice(option_id="o-1"))
+    assert [n.kind for n in homes.said("NeedRaised")] == ["pumping"]
+    assert [a.unit_id for a in homes.said("UnitAssigned")] == ["pump-1"]
+    assert "accepted" in homes.refused(AcceptFloodAdvice(option_id="o-1"))
+    assert "o-1" in homes.refused(AcceptFloodAdvice(option_id="o-2"))

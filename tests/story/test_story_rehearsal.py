@@ -38,6 +38,7 @@ ROOTS = {
     "ScenarioStarted",
     "ScenarioEnded",
     "BatchTaken",
+    "FloodForecastPublished",
     "ForecastPublished",
     "IndicatorMeasured",
     "ReportReceived",

@@ -119,6 +119,10 @@ def _flood(state: State, h: Happening) -> State:
     return replace(state, flood=seen)
 
 
+def _flood_advice(state: State, h: Happening) -> State:
+    return replace(state, flood_advice={o.option_id: (o, h.id) for o in h.body.options})
+
+
 def _flood_needs(state: State, h: Happening) -> State:
     return replace(state, flood_needs=h.body.wanted, flood_needs_of=h.body.forecast_id)
 
@@ -392,6 +396,7 @@ _HANDLERS: Mapping[str, Callable[[State, Happening], State]] = {
     "SignalCleared": _signal_cleared,
     "RiskAssessed": _risk,
     "FloodForecastPublished": _flood,
+    "FloodAdviceGiven": _flood_advice,
     "FloodNeedsMapped": _flood_needs,
     "IncidentOpened": _incident_opened,
     "IncidentWarned": _incident_warned,

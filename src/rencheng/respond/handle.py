@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
-from rencheng.kernel import Draft, OrderRefused, cell_of, derived_id, format_instant
+from rencheng.kernel import Draft, Hazard, OrderRefused, cell_of, derived_id, format_instant
 from rencheng.respond.closures import close_road, wanted_closures
 from rencheng.respond.facts import (
     IncidentClosed,
@@ -26,6 +27,7 @@ from rencheng.respond.model import Incident, Need, State, Task, UnitNow
 from rencheng.respond.needs import incident_at, raise_need
 from rencheng.respond.nodes import CONDITIONS, missing_nodes, pass_node
 from rencheng.respond.orders import (
+    AcceptFloodAdvice,
     AcknowledgeTask,
     CloseIncident,
     CloseRoad,
@@ -44,7 +46,10 @@ from rencheng.respond.orders import (
 )
 from rencheng.respond.turn import Turn
 
-__all__ = ["handle"]
+__all__ = ["ADVICE_NEEDS", "handle"]
+
+ADVICE_NEEDS: Mapping[str, str] = MappingProxyType({"mobile_pump": "pumping", "clear_inlets": "drain_clearing"})
+"""What is asked for when an option of each kind is taken up."""
 
 
 def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: str) -> list[Draft]:
@@ -178,6 +183,42 @@ def _raise_need(turn: Turn, order: RaiseNeed) -> None:
         people=order.people,
         priority=order.priority or kind.priority,
         report_id="",
+    )
+
+
+def _accept_advice(turn: Turn, order: AcceptFloodAdvice) -> None:
+    """Nothing of an advice moves but by this."""
+    advised = turn.state.flood_advice.get(order.option_id)
+    if advised is None:
+        known = ", ".join(turn.state.flood_advice) or "none"
+        raise OrderRefused(
+            f"the last flood advice has no option {order.option_id!r}", mend=f"Its options: {known}; look again"
+        )
+    option, fact_id = advised
+    kind = turn.inputs.rules.need_kinds.get(ADVICE_NEEDS.get(option.kind, ""))
+    if kind is None:
+        raise OrderRefused(
+            f"no kind of need answers {option.kind!r}", mend="Add drain_clearing and pumping to needs.yaml"
+        )
+    cell = cell_of(option.lon, option.lat, turn.inputs.city.manifest.h3_resolution)
+    incident_id = incident_at(turn, Hazard.WATERLOGGING, cell)
+    if incident_id is None:
+        raise OrderRefused("no incident is open that this belongs to", mend="Report the water, or wait for a warning")
+    need_id = derived_id("need", "flood-advice", option.option_id, incident_id)
+    if need_id in turn.state.needs and turn.state.needs[need_id].open:
+        raise OrderRefused("somebody accepted this already", mend="See the need on the board")
+    raise_need(
+        turn,
+        need_id=need_id,
+        incident_id=incident_id,
+        kind=kind,
+        lon=option.lon,
+        lat=option.lat,
+        cell=cell,
+        people=1,
+        priority=kind.priority,
+        report_id="",
+        cause=(fact_id,),
     )
 
 
@@ -318,6 +359,7 @@ _HANDLERS: Mapping[type, Callable[[Turn, Any], None]] = {
     CompleteTask: _complete,
     ReopenTask: _reopen_task,
     ReassignTask: _reassign,
+    AcceptFloodAdvice: _accept_advice,
     RaiseNeed: _raise_need,
     WithdrawNeed: _withdraw_need,
     MeetNeed: _meet_need,

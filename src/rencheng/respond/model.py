@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from rencheng.assess.facts import FloodOption
 from rencheng.kernel import Bilingual, FactId
 from rencheng.warn.facts import Notice
 
 __all__ = [
     "Closure",
+    "FloodSeen",
     "Incident",
     "Need",
     "ReportSeen",
@@ -212,6 +214,8 @@ class State:
     risk_fields: Mapping[str, tuple[str, FactId]] = field(default_factory=dict)
     """Hazard → latest risk field and the fact that named it."""
     flood: FloodSeen | None = None
+    flood_advice: Mapping[str, tuple[FloodOption, FactId]] = field(default_factory=dict)
+    """Options of the last flood advice by id, and the fact that gave it."""
     flood_needs: Mapping[str, float] = field(default_factory=dict)
     """What the last mapped forecast asked for, by item."""
     flood_needs_of: str = ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from rencheng.kernel import order
 
 __all__ = [
+    "AcceptFloodAdvice",
     "AcknowledgeTask",
     "CloseIncident",
     "CloseRoad",
@@ -23,6 +24,14 @@ __all__ = [
     "ReopenTask",
     "WithdrawNeed",
 ]
+
+
+@order("AcceptFloodAdvice")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptFloodAdvice:
+    """Take up an option of the last flood advice: a pump or a crew is asked for at its place, as by any other need."""
+
+    option_id: str
 
 
 @order("AcknowledgeTask")
