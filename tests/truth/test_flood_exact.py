@@ -54,7 +54,7 @@ def test_water_swings_in_a_bowl_for_three_periods(kind: str) -> None:
     assert score.volume_error <= VOLUME
 
 
-@pytest.mark.parametrize("how", [FIRST, SECOND])
+@pytest.mark.parametrize("how", [FIRST, SECOND, INERTIAL])
 def test_a_lake_on_rough_ground_stays_at_rest(how: dict[str, Any]) -> None:
     moved, speed, lost = lake_at_rest(**how)
     assert moved <= 1e-12
@@ -69,14 +69,14 @@ def test_a_steady_flow_keeps_the_depths_its_bed_was_made_for(name: str) -> None:
     assert score.volume_error <= VOLUME
 
 
-@pytest.mark.parametrize("how", [FIRST, SECOND, INERTIAL])
+@pytest.mark.parametrize("how", [FIRST, SECOND, SECOND | SINGLE, INERTIAL, INERTIAL | SINGLE])
 def test_a_wave_creeps_over_dry_ground_at_its_speed(how: dict[str, Any]) -> None:
     score = hunter(100, **how)
     assert score.l1 <= 0.05
     assert score.volume_error <= VOLUME
 
 
-@pytest.mark.parametrize("how", [FIRST, SECOND])
+@pytest.mark.parametrize("how", [FIRST, SECOND, FIRST | SINGLE])
 @pytest.mark.parametrize("slope", [0.005, 0.05, 0.2])
 def test_rain_runs_off_a_plane_as_a_kinematic_wave(slope: float, how: dict[str, Any]) -> None:
     # at a slope of 0.2 the ground falls a metre a cell under millimetres of water
@@ -84,4 +84,12 @@ def test_rain_runs_off_a_plane_as_a_kinematic_wave(slope: float, how: dict[str, 
     assert run.depth.l1 <= 0.05
     assert run.outflow_l1 <= 0.05
     assert run.steady_outflow_error <= 1e-3
+    assert run.depth.volume_error <= VOLUME
+
+
+@pytest.mark.parametrize("slope", [0.005, 0.05])
+def test_rain_runs_off_a_gentle_plane_also_by_local_inertia(slope: float) -> None:
+    run = rain_on_plane(40, slope=slope, **INERTIAL)
+    assert run.depth.l1 <= 0.05
+    assert run.outflow_l1 <= 0.05
     assert run.depth.volume_error <= VOLUME
