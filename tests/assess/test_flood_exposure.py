@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -82,7 +83,7 @@ def _town(folder: Path) -> City:
     ]
     here = place(200, 200)
     cells = [{**here, "area_id": "a", "residents": 100.0}]
-    rows = {
+    rows: dict[str, list[dict[str, Any]]] = {
         "areas": [{"area_id": "a", "kind": "city", "name": "t"}],
         "cells": cells,
         "road_links": links,

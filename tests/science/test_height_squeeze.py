@@ -12,7 +12,7 @@ from rencheng.science.height_squeeze import metres_of_steps, squeeze_of
 def _hills(range_m: int, cells: int = 200_000) -> np.ndarray:
     rng = np.random.default_rng(3)
     heights = np.minimum(rng.gamma(1.3, range_m / 4.0, cells), range_m).astype(np.int64)
-    return np.r_[heights, 0, range_m]
+    return np.asarray(np.r_[heights, 0, range_m])
 
 
 @pytest.mark.parametrize("range_m", [298, 311, 420])

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from rencheng.assess.flood.exposure_index import cells_outline
 from rencheng.assess.flood.extent_totals import AreaTotals
 from rencheng.assess.flood.frames import FloodGrid
-from rencheng.assess.flood.river_extent import WET_PROB, ExtentCase, RiverExtent
+from rencheng.assess.flood.river_extent import ExtentCase, RiverExtent
 from rencheng.city import City
 
 __all__ = ["file_stem", "totals_rows", "write_rasters", "write_tables"]
@@ -35,14 +35,14 @@ def write_rasters(extent: RiverExtent, case: ExtentCase, city: City, out: Path) 
     ]
     if case is extent.main:
         written.append(_write_tif(out / "ground.tif", extent.ground.ground_m.astype(np.float32), extent.grid))
-    outline = cells_outline(city, extent.grid, case.prob >= WET_PROB)
+    outline = cells_outline(city, extent.grid, case.prob >= case.least_prob)
     feature = {
         "type": "Feature",
         "properties": {
             "case": case.name,
             "gauge": extent.gauge.sensor_id,
             "stage_m": extent.level.stage_m,
-            "least_probability": WET_PROB,
+            "least_probability": round(case.least_prob, 6),
             "flooded_km2": round(case.totals.areas[0].flooded_km2, 3),
         },
         "geometry": msgspec.json.decode(shapely.to_geojson(outline)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import unicodedata
+from collections.abc import Callable
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from rencheng.app.flood_extent_files import totals_rows
 from rencheng.assess.flood.exposure_index import link_lines, metric_line
-from rencheng.assess.flood.river_extent import WET_PROB, ExtentCase, RiverExtent
+from rencheng.assess.flood.river_extent import ExtentCase, RiverExtent
 from rencheng.city import City
 
 __all__ = ["case_picture", "write_map"]
@@ -62,7 +63,7 @@ def case_picture(extent: RiverExtent, case: ExtentCase, city: City) -> Image.Ima
     colour = np.full((grid.ny, grid.nx, 3), LAND, np.uint8)
     colour[~np.isfinite(extent.ground.ground_m)] = UNKNOWN
     colour[case.prob >= UNLIKELY] = MAYBE
-    wet = case.prob >= WET_PROB
+    wet = case.prob >= case.least_prob
     colour[wet] = np.array(DEEP, np.uint8)[np.digitize(case.depth_m[wet], DEPTHS_M)]
     colour[extent.water.standing] = WATER
     rows, columns = _worth_showing(case.prob, extent)
@@ -140,7 +141,7 @@ def _framed(image: Image.Image, extent: RiverExtent, case: ExtentCase, scale: in
 
 
 def _legend(draw: ImageDraw.ImageDraw, top: int) -> None:
-    labels = ["possible (10 to 50 %)", "likely: < 0.3 m", "0.3", "0.6", "1.2", "> 2.4 m", "ordinary water"]
+    labels = ["possible (10 % and more)", "expected: < 0.3 m", "0.3", "0.6", "1.2", "> 2.4 m", "ordinary water"]
     inks = [MAYBE, *DEEP, WATER]
     left = 10
     for ink, label in zip(inks, labels, strict=True):
@@ -186,7 +187,7 @@ def _page(extent: RiverExtent, city: City, pictures: list[Image.Image]) -> str:
 
 def _table(extent: RiverExtent) -> str:
     rows = [r for r in totals_rows(extent) if not r["area_id"]]
-    lines = [
+    lines: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
         (
             "Land, km² (80 %)",
             lambda r: f"{r['flooded_km2']:.1f} ({r['flooded_km2_low']:.1f} – {r['flooded_km2_high']:.1f})",

@@ -23,7 +23,8 @@ PASSABLE_M = THRESHOLDS_M[1]
 """A car does not go through more (see science.flood.vehicle_limits)."""
 MOST_DEPTHS = 50_000_000
 """Depths of objects kept at once; with more objects, fewer members speak for their quantiles."""
-LIKELY = 0.5
+DROWNED_RATIO = 0.5
+"""People in cells under water to this share are flooded rather than cut off."""
 
 Floats = NDArray[np.float64]
 
@@ -32,8 +33,8 @@ Floats = NDArray[np.float64]
 class AreaTotals:
     """What stands in at least 0.15 m of water in one area; ``area_id`` is empty for the whole city.
 
-    Counts are of what is more likely wet than dry, which is what the map shows. ``expected``, ``low`` and ``high`` are
-    the mean and the central 80 % over the terrains. Cut-off cells are dry but cannot be driven to.
+    Counts are of what the map shows flooded. ``expected``, ``low`` and ``high`` are the mean and the central 80 % over
+    the terrains. Cut-off cells are dry but cannot be driven to.
     """
 
     area_id: str
@@ -103,21 +104,21 @@ class MemberTotals:
         if len(self._depths) < self._kept:
             self._depths.append(depths)
 
-    def totals(self) -> ExtentTotals:
-        """Sum up over all members taken."""
+    def totals(self, least_prob: float) -> ExtentTotals:
+        """Sum up over all members taken; things count as wet from ``least_prob`` on."""
         things = self._things
-        on_map = self._wet / self._members >= LIKELY
+        on_map = self._wet / self._members >= least_prob
         seen = _Seen(
             share=np.stack(self._share),
             share_on_map=zonal_share(*self._zones, on_map),
-            exposed=self._exposed / self._members >= LIKELY,
+            exposed=self._exposed / self._members >= least_prob,
             schools=np.stack(self._schools),
             road_share=zonal_share(*self._index.zones_of("road_link"), on_map),
         )
         links = self._index.rows_of("road_link")
-        closed = things.link_id[self._blocked[links] / self._members >= LIKELY]
+        closed = things.link_id[self._blocked[links] / self._members >= least_prob]
         cut_off = RoadAccess(self._city, things.lon, things.lat).cut_off(closed)
-        cut_off &= (seen.share_on_map < LIKELY) & (things.residents > 0)
+        cut_off &= (seen.share_on_map < DROWNED_RATIO) & (things.residents > 0)
         areas = [(things.areas_of(""), "", self._city.manifest.name)]
         areas += [(things.areas_of(r["area_id"]), r["area_id"], r["name"]) for r in _areas(self._city)]
         return ExtentTotals(

@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from rencheng.assess.flood.bare_ground import BareGround, bare_ground
 from rencheng.assess.flood.exposure import ObjectIndex, exposure_index
@@ -21,6 +22,7 @@ from rencheng.city import City, Terrain
 from rencheng.kernel import InvalidInput, MissingData
 from rencheng.science.flood.extent import (
     connected_extent,
+    expected_extent_threshold,
     extent_members,
     levees_opened,
     levees_raised,
@@ -32,8 +34,6 @@ __all__ = ["CaseName", "ExtentCase", "RiverExtent", "river_extent", "terrain_gri
 
 CaseName = Literal["as_it_is", "defences_hold", "defences_fail", "defences_as_stated", "in_time"]
 
-WET_PROB = 0.5
-"""Land is shown flooded from this probability on: more likely wet than dry."""
 LEAST_DEPTH_M = 0.01
 MOST_HOURS = 240.0
 
@@ -50,8 +50,10 @@ class ExtentCase:
         The assumption.
     prob : float32 array
         Probability of being under water, 0 in standing water.
+    least_prob : float
+        Land is shown flooded from this probability on, so that its area is the expected one.
     depth_m : float32 array
-        Depth on the most likely terrain where the probability is at least one half, else 0.
+        Depth that is exceeded with that probability where land is shown flooded, else 0.
     first_stage_m : float32 array
         Stage at which the most likely terrain is first reached, over every sill; NaN where never.
     totals : ExtentTotals
@@ -60,6 +62,7 @@ class ExtentCase:
 
     name: CaseName
     prob: NDArray[np.float32]
+    least_prob: float
     depth_m: NDArray[np.float32]
     first_stage_m: NDArray[np.float32]
     totals: ExtentTotals
@@ -268,15 +271,19 @@ def _case(
         prob += depth > 0.0
         totals.add(depth)
     prob /= members
-    wet = prob >= WET_PROB
-    depth_m = np.where(wet, np.maximum(level.rise_m - above, LEAST_DEPTH_M), 0.0).astype(np.float32)
+    least_prob = expected_extent_threshold(prob)
+    wet = prob >= least_prob
+    spread = np.sqrt(ground.error.noise_m**2 + ground.error.cover_m**2 + ground.error.datum_m**2)
+    deep = level.rise_m - above + float(ndtri(1.0 - least_prob)) * spread
+    depth_m = np.where(wet, np.maximum(deep, LEAST_DEPTH_M), 0.0).astype(np.float32)
     first = spill_level(above, water.rising) + level.water_stage_m
     return ExtentCase(
         name=name,
         prob=prob.astype(np.float32),
+        least_prob=least_prob,
         depth_m=depth_m,
         first_stage_m=np.where(water.standing, np.nan, first).astype(np.float32),
-        totals=totals.totals(),
+        totals=totals.totals(least_prob),
     )
 
 
@@ -311,9 +318,10 @@ def _case_in_time(
     return ExtentCase(
         name="in_time",
         prob=wet.astype(np.float32),
+        least_prob=0.5,
         depth_m=np.where(wet, depth, 0.0).astype(np.float32),
         first_stage_m=main.first_stage_m,
-        totals=totals.totals(),
+        totals=totals.totals(0.5),
     )
 
 
