@@ -31,7 +31,8 @@ class Domain:
     Parameters
     ----------
     bed_m, depth_m, velocity_x_m_s, velocity_y_m_s : float64 array, shape (ny, nx)
-        Bed level and start; cells outside the domain stand far above everything and are dry.
+        Bed level and start; cells outside the domain stand far above everything and are dry. The arrays belong to the
+        run, which may overwrite the start.
     cell_m : float
         Cell width, m.
     manning : float64 array, shape (1, 1) or (ny, nx)
@@ -80,7 +81,7 @@ def domain_from(
     InvalidInput
         Naming the first wrong cell and the mend.
     """
-    bed = np.array(bed_m, dtype=np.float64)
+    bed = np.array(bed_m, dtype=np.float64, order="C")
     if bed.ndim != 2 or min(bed.shape, default=0) < 1:
         raise InvalidInput(f"bed has shape {bed.shape}", where="bed_m", mend="Give a raster (ny, nx)")
     if not (np.isfinite(cell_m) and cell_m > 0):
@@ -99,8 +100,8 @@ def domain_from(
     return Domain(
         bed_m=bed,
         depth_m=depth,
-        velocity_x_m_s=np.where(depth > 0, _start(velocity_x_m_s, bed.shape, mask, "velocity_x_m_s"), 0.0),
-        velocity_y_m_s=np.where(depth > 0, _start(velocity_y_m_s, bed.shape, mask, "velocity_y_m_s"), 0.0),
+        velocity_x_m_s=_velocity(velocity_x_m_s, depth, mask, "velocity_x_m_s"),
+        velocity_y_m_s=_velocity(velocity_y_m_s, depth, mask, "velocity_y_m_s"),
         cell_m=float(cell_m),
         manning=_roughness(manning, bed.shape, mask),
         crest_x_m=crest_x,
@@ -135,20 +136,22 @@ def _checked_bed(bed: F64, mask: NDArray[np.bool_] | None) -> F64:
             where="bed_m",
             mend="Fill the holes (rencheng.science.flood.repair_bed) or leave them out with an active mask",
         )
-    low, high = float(bed[inside].min()), float(bed[inside].max())
+    low, high = float(bed.min(where=inside, initial=np.inf)), float(bed.max(where=inside, initial=-np.inf))
     if high - low > HIGHEST_RELIEF_M or max(abs(low), abs(high)) > 3 * HIGHEST_RELIEF_M:
         raise InvalidInput(
             f"the bed runs from {low:g} to {high:g}, lowest at {_first(bed == low)}",
             where="bed_m",
             mend="Is it in metres, not feet or centimetres? Does a no-data number stand in it?",
         )
-    return np.ascontiguousarray(np.where(inside, bed, high + ABOVE_ALL_M))
+    if mask is not None:
+        bed[~mask] = high + ABOVE_ALL_M
+    return np.ascontiguousarray(bed)
 
 
 def _start(values: ArrayLike | None, shape: tuple[int, ...], mask: NDArray[np.bool_] | None, name: str) -> F64:
     if values is None:
         return np.zeros(shape)
-    grid = np.array(_grid(values, shape, name), dtype=np.float64)
+    grid = np.array(_grid(values, shape, name), dtype=np.float64, order="C")
     if mask is not None:
         grid[~mask] = 0.0
     if not np.isfinite(grid).all():
@@ -158,9 +161,22 @@ def _start(values: ArrayLike | None, shape: tuple[int, ...], mask: NDArray[np.bo
     return grid
 
 
+def _velocity(values: ArrayLike | None, depth: F64, mask: NDArray[np.bool_] | None, name: str) -> F64:
+    """Velocity at the start: none of its own where it is dry; no memory where nothing moves."""
+    if values is None:
+        return np.broadcast_to(np.zeros(1), depth.shape)
+    velocity = _start(values, depth.shape, mask, name)
+    velocity[~(depth > 0)] = 0.0
+    return velocity
+
+
 def _roughness(manning: ArrayLike, shape: tuple[int, ...], mask: NDArray[np.bool_] | None) -> F64:
-    rough = np.array(manning, dtype=np.float64)
-    rough = rough.reshape(1, 1) if rough.ndim == 0 else np.array(_grid(rough, shape, "manning"), dtype=np.float64)
+    rough = np.array(manning, dtype=np.float64, order="C")
+    rough = (
+        rough.reshape(1, 1)
+        if rough.ndim == 0
+        else np.array(_grid(rough, shape, "manning"), dtype=np.float64, order="C")
+    )
     if mask is not None and rough.shape == shape:
         rough[~mask] = 0.03
     wrong = ~np.isfinite(rough) | (rough < 0) | (rough > 2)
@@ -177,8 +193,8 @@ def _crests(walls: tuple[ArrayLike, ArrayLike] | None, bed: F64) -> tuple[F64, F
     ny, nx = bed.shape
     if walls is None:
         return np.full((1, nx + 1), NO_WALL_M), np.full((1, nx), NO_WALL_M)
-    across_x = np.array(_grid(walls[0], (ny, nx + 1), "walls[0]"), dtype=np.float64)
-    across_y = np.array(_grid(walls[1], (ny + 1, nx), "walls[1]"), dtype=np.float64)
+    across_x = np.array(_grid(walls[0], (ny, nx + 1), "walls[0]"), dtype=np.float64, order="C")
+    across_y = np.array(_grid(walls[1], (ny + 1, nx), "walls[1]"), dtype=np.float64, order="C")
     for crest, axis, name in ((across_x, 1, "walls[0]"), (across_y, 0, "walls[1]")):
         if np.isposinf(crest).any():
             raise InvalidInput(

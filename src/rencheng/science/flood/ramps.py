@@ -41,19 +41,28 @@ def ramps(bed_m: F64) -> tuple[F32, F32]:
     >>> ramps(np.array([[0.0, 0.0, 1.0, 1.0]]))[0].tolist()
     [[0.0, 0.0, 0.0, 0.0, 0.0]]
     """
-    return _along_x(bed_m), np.ascontiguousarray(_along_x(np.ascontiguousarray(bed_m.T)).T)
-
-
-def _along_x(bed_m: F64) -> F32:
     ny, nx = bed_m.shape
-    out = np.zeros((ny, nx + 1), dtype=np.float32)
-    if nx < 2:
-        return out
-    rise = np.diff(bed_m, axis=1)
-    slope = np.empty_like(bed_m)
-    low, high = rise[:, :-1], rise[:, 1:]
-    slope[:, 1:-1] = np.where(low * high > 0, np.sign(low) * np.minimum(np.abs(low), np.abs(high)), 0.0)
-    slope[:, 0], slope[:, -1] = rise[:, 0], rise[:, -1]
-    mean = 0.5 * (slope[:, :-1] + slope[:, 1:])
-    out[:, 1:-1] = np.sign(rise) * np.minimum(np.abs(mean), np.abs(rise)) * (mean * rise > 0)
-    return out
+    across_x = np.zeros((ny, nx + 1), dtype=np.float32)
+    across_y = np.zeros((ny + 1, nx), dtype=np.float32)
+    for j in range(ny):  # by rows: no copies of the whole raster
+        row = bed_m[j]
+        if nx > 1:
+            line = np.concatenate(([2 * row[0] - row[1]], row, [2 * row[-1] - row[-2]]))
+            across_x[j, 1:-1] = _ramp(line[:-3], line[1:-2], line[2:-1], line[3:])
+        if j + 1 < ny:
+            above = bed_m[j + 1]
+            before = bed_m[j - 1] if j > 0 else 2 * row - above
+            beyond = bed_m[j + 2] if j + 2 < ny else 2 * above - row
+            across_y[j + 1] = _ramp(before, row, above, beyond)
+    return across_x, across_y
+
+
+def _ramp(before: F64, low: F64, high: F64, beyond: F64) -> F64:
+    """Ramp between the middle two of four cells in line; beyond the raster the slope goes on."""
+    rise = high - low
+    near, far = _minmod(low - before, rise), _minmod(rise, beyond - high)
+    return np.where(rise > 0, np.minimum(0.5 * (near + far), rise), np.maximum(0.5 * (near + far), rise))
+
+
+def _minmod(one: F64, other: F64) -> F64:
+    return np.maximum(np.minimum(one, other), 0.0) + np.minimum(np.maximum(one, other), 0.0)

@@ -38,7 +38,7 @@ __all__ = [
     "working_runs",
 ]
 
-SEGMENT = 64
+SEGMENT = 32
 """Cells of a row that are skipped together while they and their neighbours are dry."""
 
 _face_bed = njit(**SCALAR)(face_bed)
@@ -50,24 +50,22 @@ Grid = NDArray[Any]
 
 @njit(**KERNEL)
 def working_runs(wet: NDArray[np.uint8], row: int, nx: int, runs: NDArray[np.int64]) -> int:
-    """Runs of cells of a row to update: segments with water in them, or in a segment beside, above or below.
+    """Runs of cells of a row to update: segments with water in them, above or below, and a cell more on either side.
 
-    Writes first cell and stop of each run into the two rows of ``runs`` and returns their number.
+    Water moves no farther than one cell in a step. Writes first cell and stop of each run into the two rows of ``runs``
+    and returns their number.
     """
     ny, segments = wet.shape
+    below, above = max(row - 1, 0), min(row + 1, ny - 1)
     count = 0
     before = False
     for s in range(segments):
-        works = wet[row, s] != 0
-        works |= row > 0 and wet[max(row - 1, 0), s] != 0
-        works |= row < ny - 1 and wet[min(row + 1, ny - 1), s] != 0
-        works |= s > 0 and wet[row, max(s - 1, 0)] != 0
-        works |= s < segments - 1 and wet[row, min(s + 1, segments - 1)] != 0
+        works = (wet[row, s] | wet[below, s] | wet[above, s]) != 0
         if works:
             if not before:
-                runs[0, count] = s * SEGMENT
+                runs[0, count] = max(s * SEGMENT - 1, 0)
                 count += 1
-            runs[1, count - 1] = min((s + 1) * SEGMENT, nx)
+            runs[1, count - 1] = min((s + 1) * SEGMENT + 1, nx)
         before = works
     return count
 

@@ -17,6 +17,7 @@ from rencheng.science.flood.edge_flux import edge_fluxes, edge_wave_speed
 from rencheng.science.flood.first_order import FIRST_ORDER_HALO, FIRST_ORDER_ROWS, first_order_strip
 from rencheng.science.flood.ports import FloodRecords, Infiltration, Surface
 from rencheng.science.flood.rain import RainRate
+from rencheng.science.flood.rain_wake import RainWake
 from rencheng.science.flood.ramps import ramps
 from rencheng.science.flood.rows import SEGMENT
 from rencheng.science.flood.second_order import SECOND_ORDER_HALO, SECOND_ORDER_ROWS, second_order_strip
@@ -104,6 +105,7 @@ class ShallowWater:
         self._halo_index = np.clip(np.array(beyond, dtype=np.int64), 0, ny - 1)
         self._scratch = [self._new_scratch() for _ in self._strips]
         self._wave = np.zeros((count, 2))
+        self._rain_wake = RainWake(SEGMENT)
         self._threads = max(1, min(threads, count))
         self._pool = ThreadPoolExecutor(self._threads - 1) if self._threads > 1 else None
         self._fastest = self._first_wave_speed()
@@ -177,9 +179,7 @@ class ShallowWater:
     def _wake(self, rain: RainRate, conditions: SideConditions) -> None:
         """Have the segments worked on where water may come from the sky or from outside."""
         wet = self._memory.wet
-        if rain.highest_m_s > 0:
-            wet[:] = 1
-            return
+        self._rain_wake.wake(wet, rain)
         for kind, edge in zip(conditions.kind[:2], (wet[:, 0], wet[:, -1]), strict=True):
             edge[kind >= LEVEL] = 1
         for kind, edge in zip(conditions.kind[2:], (wet[0], wet[-1]), strict=True):

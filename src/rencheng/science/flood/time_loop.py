@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -229,9 +230,15 @@ def _snapshot(stepper: Stepper, now_s: float) -> Snapshot:
     )
 
 
+def _released(view: NDArray[Any]) -> NDArray[Any]:
+    """The array behind a read-only view of a stepper that is done: handed over, not copied."""
+    return view.base if isinstance(view.base, np.ndarray) and view.base.shape == view.shape else view
+
+
 def _result(stepper: Stepper, state: _Run, initial: float) -> FloodResult:
     surface = stepper.surface()
     records = stepper.records()
+    records.arrival_s[np.isinf(records.arrival_s)] = np.nan
     account = state.account
     volumes = Volumes(
         initial=initial,
@@ -243,12 +250,12 @@ def _result(stepper: Stepper, state: _Run, initial: float) -> FloodResult:
         stored=stepper.volume_m3(),
     )
     return FloodResult(
-        depth_m=surface.depth_m.copy(),
-        velocity_x_m_s=surface.velocity_x_m_s.copy(),
-        velocity_y_m_s=surface.velocity_y_m_s.copy(),
-        peak_depth_m=records.peak_depth_m.copy(),
-        arrival_s=np.where(np.isfinite(records.arrival_s), records.arrival_s, np.float32(np.nan)),
-        duration_s=records.spell_s.copy(),
+        depth_m=_released(surface.depth_m),
+        velocity_x_m_s=_released(surface.velocity_x_m_s),
+        velocity_y_m_s=_released(surface.velocity_y_m_s),
+        peak_depth_m=records.peak_depth_m,
+        arrival_s=records.arrival_s,
+        duration_s=records.spell_s,
         steps=state.steps,
         end_s=state.now_s,
         volumes=volumes,
