@@ -45,7 +45,7 @@ def rain_of(rate: float, members: int = MEMBERS) -> MemberRain:
 
 
 def cycle_of(pool: MemberPool, rate: float, **more: object) -> CycleResult:
-    members = int(np.asarray(more.pop("members", MEMBERS)))  # type: ignore[call-overload]
+    members = int(np.asarray(more.pop("members", MEMBERS)))
     result = ensemble_cycle(
         pool,
         rain_of(rate, members),

@@ -24,7 +24,7 @@ from rencheng.assess.flood.exposure import object_depths, objects_table
 from rencheng.assess.flood.frames import FloodFrames, frames_table
 from rencheng.assess.flood.objects import THRESHOLDS_M
 from rencheng.assess.flood.rain_config import DesignRain, MovingRain, storm_warnings
-from rencheng.assess.flood.run_config import RunConfig, read_run_config
+from rencheng.assess.flood.run_config import RAIN_KINDS, RunConfig, read_run_config
 from rencheng.assess.flood.totals import flood_totals
 from rencheng.assess.flood.underpasses import TankExchange
 from rencheng.city import City, read_city
@@ -349,8 +349,6 @@ def _sewer_account(balance: SewerBalance | None) -> dict[str, Any]:
 
 
 def _kind(config: RunConfig) -> str:
-    from rencheng.assess.flood.run_config import RAIN_KINDS
-
     return next(name for name, kind in RAIN_KINDS.items() if isinstance(config.rain, kind))
 
 

@@ -20,7 +20,7 @@ from rencheng.assess.flood.rain_config import (
 )
 from rencheng.kernel import InvalidConfig, InvalidInput, NotFound
 
-__all__ = ["Losses", "PumpConfig", "RunConfig", "read_run_config"]
+__all__ = ["RAIN_KINDS", "Losses", "PumpConfig", "RunConfig", "read_run_config"]
 
 RAIN_KINDS: dict[str, type[RainConfig]] = {
     "uniform": UniformRain,
@@ -29,6 +29,7 @@ RAIN_KINDS: dict[str, type[RainConfig]] = {
     "moving": MovingRain,
     "grid": GridRain,
 }
+"""Kinds of rain that a file may name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
