@@ -8,22 +8,23 @@ import sys
 SCRIPT = """
 import numpy as np
 from rencheng.city.roads import RoadGraph
-
-tail = np.array([0, 0, 1, 1, 2, 1], np.int64)
-head = np.array([2, 1, 0, 0, 1, 2], np.int64)
 from rencheng.science.paths import csr_from_edges
-indptr, indices, order = csr_from_edges(4, tail, head)
-zeros = np.zeros(4)
+
+rng, n = np.random.default_rng(3), 100
+tail, head = rng.integers(0, n, 3 * n), rng.integers(0, n, 3 * n)
+tail, head = np.r_[tail, tail[:20]], np.r_[head, head[:20]]
+indptr, indices, order = csr_from_edges(n, tail, head)
+zeros = np.zeros(n)
 graph = RoadGraph(
-    node_id=np.arange(4), lon=zeros, lat=zeros, x_m=zeros, y_m=zeros, indptr=indptr, indices=indices,
-    tail=tail[order], link_id=order, travel_s=np.ones(6), underpass=np.zeros(6, bool), cell=np.zeros(6, np.uint64),
-    to_metric=None,
+    node_id=np.arange(n), lon=zeros, lat=zeros, x_m=zeros, y_m=zeros, indptr=indptr, indices=indices,
+    tail=tail[order], link_id=order, travel_s=np.ones(len(tail)), underpass=np.zeros(len(tail), bool),
+    cell=np.zeros(len(tail), np.uint64), to_metric=None,
 )
-print(graph.main_nodes.tolist())
+print(80 < len(graph.main_nodes) <= n)
 """
 
 
 def test_parallel_roads_end_the_search_for_the_main_network() -> None:
     # in its own process: the library's endless loop cannot be interrupted from within
     done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout.strip() == "[0, 1, 2]"
+    assert done.stdout.strip() == "True"
