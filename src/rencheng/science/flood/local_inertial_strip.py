@@ -161,14 +161,11 @@ def _row(field: Grid, halo: Grid, j: int, first_row: int, stop_row: int) -> Grid
 
 
 @njit(**KERNEL)
-def _runs(wet: Grid, row: int, everywhere: bool, nx: int, runs: Grid) -> int:
-    """Runs of cells of a row to work on: segments that hold, or a step ago held, moving water, and those about them.
+def _runs(wet: Grid, row: int, nx: int, runs: Grid) -> int:
+    """Runs of cells of a row to work on: segments with moving water, now or a step ago, or rain, and those about them.
 
-    Writes the first cell and the stop of each run; all of the row while it rains.
+    Writes the first cell and the stop of each run.
     """
-    runs[0, 0], runs[1, 0] = 0, nx
-    if everywhere:
-        return 1
     ny, segments = wet.shape
     count = 0
     before = False
@@ -324,7 +321,7 @@ def _strip(
     for j in range(max(first_row - 2, -1), min(stop_row, ny - 1) + 1):
         k = j & 1
         if j >= 0:
-            counts[k] = _runs(memory.wet, j, numbers.raining, nx, runs[k])
+            counts[k] = _runs(memory.wet, j, nx, runs[k])
         north = buffer[2 + (j + 1) % 3, :nx]
         _y_faces(j, counts[k], runs[k], first_row, stop_row, water, halo, ground, real, buffer[5:], north)
         if j < max(first_row - 1, 0):
