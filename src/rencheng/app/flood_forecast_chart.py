@@ -122,7 +122,7 @@ class _Plot:
         """Horizontal lines every half metre or more, and a tick at every midnight and noon of the zone."""
         step = 0.5 if self.high - self.low <= 6.0 else 1.0 if self.high - self.low <= 12.0 else 5.0
         rows = []
-        for stage in np.arange(self.low, self.high + 1e-9, step).tolist():
+        for stage in np.arange(np.ceil(self.low / step) * step, self.high + 1e-9, step).tolist():
             y = self.y(stage)
             rows.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" stroke="{FAINT}"/>')
             rows.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end" fill="{INK}">{stage:.1f}</text>')
