@@ -128,6 +128,7 @@ def test_two_forecasts_stand_side_by_side(water: Page, keep: Keep) -> None:
     for _ in range(5):
         curtain.press("ArrowRight")
     expect(curtain).to_have_attribute("aria-valuenow", "60")
+    expect(water.get_by_test_id("flood-clock")).to_have_text("16:28")
     keep("flood-swipe")
     water.get_by_test_id("compare-split").click()
     expect(curtain).to_have_count(0)
@@ -178,7 +179,9 @@ def test_papers_come_at_one_click(water: Page, tmp_path: Path) -> None:
 def test_a_newer_forecast_is_followed_and_an_absent_one_is_said(
     page: Page, address: str, storm: ScriptedSession, keep: Keep
 ) -> None:
-    page.goto(f"{address}/#/flood")
+    page.goto(address)
+    expect(page.get_by_test_id("figure-flood")).to_contain_text("–")
+    page.get_by_test_id("figure-flood").click()
     expect(page.get_by_test_id("flood-none")).to_contain_text("尚无洪涝预报")
     keep("flood-none")
     storm.advance(timedelta(minutes=75))

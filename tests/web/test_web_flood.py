@@ -175,6 +175,13 @@ def test_a_run_without_forecasts_has_an_empty_list(client: httpx.Client, session
     assert client.get(FORECAST).status_code == 404
 
 
+def test_the_operating_picture_carries_the_newest_forecast_at_a_glance(client: httpx.Client) -> None:
+    glance = client.get("/api/state").json()["flood"]
+    totals = client.get(FORECAST).json()["forecast"]["totals"]
+    assert glance["forecast_id"] == "flood-3"
+    assert glance["residents"] == max(t["residents"] for t in totals)
+
+
 def test_a_newer_forecast_takes_the_first_place(client: httpx.Client, session: ScriptedSession) -> None:
     drafts = flood_drafts(session.city, session.fields, START + timedelta(minutes=76), swell=0.8, number=9)
     session.ledger.append(drafts, now=START + timedelta(minutes=76))

@@ -296,6 +296,7 @@ export interface Picture {
   rectifications: Rectification[]
   indicators: Indicator[]
   lessons: { lesson_id: string; incident_id: string; text: Text; changes: string }[]
+  flood: { forecast_id: string; based_at: string; worst_at: string; residents: number; area_km2: number; underpasses: number } | null
 }
 
 export interface Fact {

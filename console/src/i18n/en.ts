@@ -270,6 +270,7 @@ export const en: Messages<typeof zh> = {
     label: 'Key figures',
     inForce: 'Warnings in force',
     exposed: 'Residents at risk',
+    flood: 'In forecast water',
     openTasks: 'Open tasks',
     late: 'late',
     needs: 'Open needs',

@@ -267,6 +267,7 @@ export const zh = {
     label: '要数',
     inForce: '生效预警',
     exposed: '风险区居民',
+    flood: '预报积水居民',
     openTasks: '未完成任务',
     late: '超时或上报',
     needs: '未解决求助',

@@ -176,7 +176,14 @@ def animation_gif(city: City, rasters: FloodRasters, caption: Caption, layer: st
 
 def _palette(fullest: Image.Image, layer: str, mode: str) -> Image.Image:
     """Colours of the wettest picture, and swatches of those that little of it is drawn in but that must be true."""
-    needed = [_INK, _SOFT, _LINE, "#ffffff", _MODE.get(mode, _SOFT), *(on_paper(s) for s in _stops(layer))]
+    needed: list[str | tuple[int, int, int]] = [
+        _INK,
+        _SOFT,
+        _LINE,
+        "#ffffff",
+        _MODE.get(mode, _SOFT),
+        *(on_paper(s) for s in _stops(layer)),
+    ]
     sample = Image.new("RGB", (fullest.width, round(fullest.height * 1.4)), "#ffffff")
     sample.paste(fullest, (0, 0))
     pen, wide = ImageDraw.Draw(sample), fullest.width / len(needed)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import Field
 
@@ -17,6 +17,7 @@ __all__ = [
     "FloodAdviceView",
     "FloodBoard",
     "FloodForecastView",
+    "FloodGlance",
     "FloodNeedsView",
     "FloodOptionView",
     "FloodScoreView",
@@ -63,6 +64,17 @@ class FloodForecastView(View):
     evidence: list[EvidenceView]
     frames: str = Field(description="Content hash of the rasters")
     objects: str = Field(description="Content hash of the table of objects")
+
+
+class FloodGlance(View):
+    """The newest flood forecast in one line: its worst lead time."""
+
+    forecast_id: str
+    based_at: datetime
+    worst_at: datetime
+    residents: float
+    area_km2: float
+    underpasses: int
 
 
 class FloodScoreView(View):
@@ -170,6 +182,21 @@ class FloodBoard:
                 )
             case _:
                 pass
+
+    def glance(self) -> FloodGlance | None:
+        """The newest forecast at its worst lead time: most residents, then most area, then the soonest."""
+        newest = next(reversed(self.forecasts.values()), None)
+        if newest is None or not newest.totals:
+            return None
+        worst = max(newest.totals, key=lambda t: (t.residents, t.area_km2, -t.lead_min))
+        return FloodGlance(
+            forecast_id=newest.forecast_id,
+            based_at=newest.based_at,
+            worst_at=newest.based_at + timedelta(minutes=worst.lead_min),
+            residents=worst.residents,
+            area_km2=worst.area_km2,
+            underpasses=worst.underpasses,
+        )
 
     def _published(self, body: assess.FloodForecastPublished, entry: Entry) -> None:
         self.forecasts.pop(body.forecast_id, None)

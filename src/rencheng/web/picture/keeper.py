@@ -24,6 +24,7 @@ from rencheng.web.picture.flood import (
     FloodAdviceView,
     FloodBoard,
     FloodForecastView,
+    FloodGlance,
     FloodNeedsView,
     FloodSkillView,
     SupersededView,
@@ -85,6 +86,7 @@ class PictureView(View):
     rectifications: list[RectificationView]
     indicators: list[IndicatorView]
     lessons: list[LessonView]
+    flood: FloodGlance | None = Field(description="The newest flood forecast; whole: GET /api/flood/forecasts")
 
 
 class PictureKeeper:
@@ -236,5 +238,6 @@ class PictureKeeper:
                 rectifications=list(self.aftermath.rectifications.values()),
                 indicators=list(self.aftermath.indicators.values()),
                 lessons=list(self.aftermath.lessons.values()),
+                flood=self.flood.glance(),
             )
             return view.model_dump_json().encode()
