@@ -10,7 +10,7 @@ from rencheng.assess.flood.underpasses import TankExchange
 
 __all__ = ["INTERVAL_S", "DrainSinks", "drain_sinks", "tank_exchange"]
 
-INTERVAL_S = 5.0
+INTERVAL_S = 10.0
 """Time between two calls: a few steps of the engine."""
 
 
