@@ -5,7 +5,7 @@ hazard that was assessed in its cells, gaps of relief goods are listed by area, 
 that had to be closed become rectification tasks. An incident cannot be closed before it is assessed and reviewed.
 """
 
-from rencheng.recover.damage import Damage, damage
+from rencheng.recover.damage import Damage, damage, damage_at_walls
 from rencheng.recover.decide import Inputs, decide, handle, next_due
 from rencheng.recover.facts import (
     DamageAssessed,
@@ -37,6 +37,7 @@ __all__ = [
     "State",
     "Water",
     "damage",
+    "damage_at_walls",
     "decide",
     "deepest_water",
     "evolve",
