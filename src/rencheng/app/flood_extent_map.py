@@ -20,7 +20,7 @@ from rencheng.assess.flood.exposure_index import link_lines, metric_line
 from rencheng.assess.flood.river_extent import ExtentCase, RiverExtent
 from rencheng.city import City
 
-__all__ = ["case_picture", "write_map"]
+__all__ = ["TITLES", "case_picture", "write_map"]
 
 WIDTH_PX = 1000
 UNLIKELY = 0.1
@@ -41,6 +41,7 @@ TITLES = {
     "defences_as_stated": "Defences as stated in the package",
     "in_time": "As far as water gets in the time given",
 }
+"""Name of every case for people."""
 
 
 def write_map(extent: RiverExtent, city: City, out: Path) -> list[Path]:
