@@ -74,8 +74,10 @@ def _green_ampt_rows(
         total = 0.0
         for i in range(depth.shape[1]):
             here = depth[j, i]
+            if here <= 0.0:
+                continue
             k = conductivity[j % conductivity.shape[0], i % conductivity.shape[1]]
-            if here <= 0.0 or k <= 0.0:
+            if k <= 0.0:
                 continue
             share = pervious[j % pervious.shape[0], i % pervious.shape[1]]
             storage = suction[j % suction.shape[0], i % suction.shape[1]]
@@ -93,9 +95,9 @@ def _capped_rows(first: int, stop: int, depth: F64, limit_mm: F32, scale: float,
         total = 0.0
         for i in range(depth.shape[1]):
             here = depth[j, i]
-            most = limit_mm[j % limit_mm.shape[0], i % limit_mm.shape[1]] * scale
-            if here <= 0.0 or most <= 0.0:
+            if here <= 0.0:
                 continue
+            most = limit_mm[j % limit_mm.shape[0], i % limit_mm.shape[1]] * scale
             after = max(here - most / 1000.0, 0.0)
             depth[j, i] = after
             taken[j, i] += (here - after) * 1000.0
