@@ -6,21 +6,20 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from rencheng.science.flood.boundary import FALL, INFLOW, LEVEL, OPEN, SLOPE
-from rencheng.science.flood.compiled import KERNEL, SCALAR
+from rencheng.science.flood.compiled import inlined, kernel
 from rencheng.science.flood.riemann import hllc_flux
 
 __all__ = ["edge_fluxes", "edge_wave_speed"]
 
-_hllc_flux = njit(**SCALAR)(hllc_flux)
+_hllc_flux = inlined(hllc_flux)
 
 F64 = NDArray[np.float64]
 
 
-@njit(**KERNEL)
+@kernel
 def edge_fluxes(
     kind: NDArray[np.int8],
     value: F64,
@@ -85,7 +84,7 @@ def edge_fluxes(
     return total
 
 
-@njit(**SCALAR)
+@inlined
 def _level_flux(level_depth: float, h: float, u: float, c: float, gravity: float) -> tuple[float, float]:
     """Flux at a face with a given level: the outgoing Riemann invariant ``u + 2c`` meets the depth outside."""
     if level_depth <= 0.0:
@@ -98,7 +97,7 @@ def _level_flux(level_depth: float, h: float, u: float, c: float, gravity: float
     return level_depth * speed, level_depth * speed * speed + 0.5 * gravity * level_depth * level_depth
 
 
-@njit(**KERNEL)
+@kernel
 def edge_wave_speed(kind: NDArray[np.int8], value: F64, bed: F64, gravity: float) -> float:
     """Largest wave speed ``|u| + 2c`` that water from outside brings to a side."""
     fastest = 0.0

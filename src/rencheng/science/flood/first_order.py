@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from rencheng.science.flood.compiled import KERNEL
+from rencheng.science.flood.compiled import kernel
 from rencheng.science.flood.rows import (
     afford_row,
     clear_faces,
@@ -39,7 +38,7 @@ FIRST_ORDER_HALO = 1
 Grid = NDArray[Any]
 
 
-@njit(**KERNEL)
+@kernel
 def _row_of(row: int, strip: tuple[int, int], water: Water, halo: Water) -> Water:
     """A row of the state before the step, from the strip or from the copies beyond it."""
     if strip[0] <= row < strip[1]:
@@ -48,7 +47,7 @@ def _row_of(row: int, strip: tuple[int, int], water: Water, halo: Water) -> Wate
     return Water(halo.depth[k], halo.u[k], halo.v[k])
 
 
-@njit(**KERNEL)
+@kernel
 def _afford(row: int, wet: Grid, runs: Grid, state: Water, numbers: Numbers, kept: Grid) -> None:
     """Depths and affordable fluxes of the runs of a row, with a cell more at their ends."""
     nx = state.depth.shape[0]
@@ -60,7 +59,7 @@ def _afford(row: int, wet: Grid, runs: Grid, state: Water, numbers: Numbers, kep
         )  # fmt: skip
 
 
-@njit(**KERNEL)
+@kernel
 def _north_faces(
     row: int,
     wet: Grid,
@@ -95,7 +94,7 @@ def _north_faces(
     return count == 0
 
 
-@njit(**KERNEL)
+@kernel
 def _x_faces(
     row: int,
     run: tuple[int, int],
@@ -120,7 +119,7 @@ def _x_faces(
     )  # fmt: skip
 
 
-@njit(**KERNEL)
+@kernel
 def first_order_strip(
     strip: tuple[int, int],
     clock: Clock,

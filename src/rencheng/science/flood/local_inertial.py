@@ -13,11 +13,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from rencheng.science.flood.boundary import CLOSED, LEVEL, SideConditions
-from rencheng.science.flood.compiled import KERNEL
+from rencheng.science.flood.compiled import kernel
 from rencheng.science.flood.domain import Domain
 from rencheng.science.flood.edge_flux import edge_fluxes
 from rencheng.science.flood.local_inertial_strip import (
@@ -92,7 +91,7 @@ def step_constants(
     )  # fmt: skip
 
 
-@njit(**KERNEL)
+@kernel
 def cell_velocities(
     depth: Grid, qx: Grid, qy: Grid, shallow: float, gravity: float, froude: float, u: Grid, v: Grid
 ) -> None:

@@ -11,10 +11,9 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from rencheng.science.flood.compiled import KERNEL
+from rencheng.science.flood.compiled import kernel
 from rencheng.science.flood.local_inertial_rows import (
     apply_limit,
     discharge_of_faces,
@@ -126,7 +125,7 @@ class StepNumbers(NamedTuple):
     raining: bool
 
 
-@njit(**KERNEL)
+@kernel
 def copy_halos(field: Grid, bounds: Grid, halos: Grid) -> None:
     """Copy the two rows south of each strip and the three north of it; zeros where the grid ends.
 
@@ -149,7 +148,7 @@ def copy_halos(field: Grid, bounds: Grid, halos: Grid) -> None:
                 halos[s, k, :] = 0.0
 
 
-@njit(**KERNEL)
+@kernel
 def _row(field: Grid, halo: Grid, j: int, first_row: int, stop_row: int) -> Grid:
     """Row ``j`` as it was before the step: from the grid inside the strip, from the copy outside."""
     row: Grid = field[min(max(j, first_row), stop_row - 1)]
@@ -160,7 +159,7 @@ def _row(field: Grid, halo: Grid, j: int, first_row: int, stop_row: int) -> Grid
     return row
 
 
-@njit(**KERNEL)
+@kernel
 def _runs(wet: Grid, row: int, nx: int, runs: Grid) -> int:
     """Runs of cells of a row to work on: segments with moving water, now or a step ago, or rain, and those about them.
 
@@ -183,7 +182,7 @@ def _runs(wet: Grid, row: int, nx: int, runs: Grid) -> int:
     return count
 
 
-@njit(**KERNEL)
+@kernel
 def _y_faces(
     j: int, count: int, runs: Grid, first_row: int, stop_row: int, water: FaceWater, halo: FaceWater,
     ground: FaceGround, real: Grid, scratch: Grid, out: Grid,
@@ -214,7 +213,7 @@ def _y_faces(
         discharge_of_faces(rise, flow, q[a:], q_s[a:], q_n[a:], along, drag_s[a:], drag_n[a:], real, out[a:b])
 
 
-@njit(**KERNEL)
+@kernel
 def _x_faces(
     j: int, a: int, b: int, first_row: int, stop_row: int, water: FaceWater, halo: FaceWater, ground: FaceGround,
     real: Grid, scratch: Grid, out: Grid,
@@ -241,7 +240,7 @@ def _x_faces(
     )  # fmt: skip
 
 
-@njit(**KERNEL)
+@kernel
 def _limit_x_faces(flow: Grid, limit: Grid, a: int, b: int, zero: float) -> None:
     """Cut the x faces about the cells ``a … b - 1`` to what the giving cells can afford."""
     apply_limit(flow[a + 1 : b], limit[a : b - 1], limit[a + 1 : b], zero)
@@ -251,7 +250,7 @@ def _limit_x_faces(flow: Grid, limit: Grid, a: int, b: int, zero: float) -> None
         flow[b] *= limit[b - 1]
 
 
-@njit(**KERNEL)
+@kernel
 def _count_down(depth: Grid, shallow: float, before: Grid, row: int, a: int, b: int, after: Grid) -> np.uint64:
     """Mark the segments of a run of cells that hold moving water (2), held some a step ago (1), or neither (0).
 
@@ -270,7 +269,7 @@ def _count_down(depth: Grid, shallow: float, before: Grid, row: int, a: int, b: 
     return deepest
 
 
-@njit(**KERNEL)
+@kernel
 def _finish(
     j: int, count: int, short: bool, numbers: StepNumbers, zero: float, water: FaceWater, ground: FaceGround,
     memory: FaceMemory, scratch: FaceScratch,
@@ -304,7 +303,7 @@ def _finish(
     return deepest
 
 
-@njit(**KERNEL)
+@kernel
 def _strip(
     first_row: int, stop_row: int, numbers: StepNumbers, real: Grid, water: FaceWater, halo: FaceWater,
     ground: FaceGround, memory: FaceMemory, scratch: FaceScratch,
@@ -352,7 +351,7 @@ def _strip(
     return deepest
 
 
-@njit(**KERNEL)
+@kernel
 def local_inertial_strips(
     first: int, every: int, bounds: Grid, numbers: StepNumbers, real: Grid, water: FaceWater, halos: FaceWater,
     ground: FaceGround, memory: FaceMemory, scratch: FaceScratch,

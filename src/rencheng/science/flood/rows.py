@@ -11,10 +11,9 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from rencheng.science.flood.compiled import KERNEL, SCALAR
+from rencheng.science.flood.compiled import inlined, kernel
 from rencheng.science.flood.riemann import face_bed, hllc_flux
 from rencheng.science.flood.strip_arrays import Clock, FaceRows, Ground, Memory, Numbers, Scratch, Water
 
@@ -41,14 +40,14 @@ __all__ = [
 SEGMENT = 32
 """Cells of a row that are skipped together while they and their neighbours are dry."""
 
-_face_bed = njit(**SCALAR)(face_bed)
-_hllc_flux = njit(**SCALAR)(hllc_flux)
+_face_bed = inlined(face_bed)
+_hllc_flux = inlined(hllc_flux)
 
 Row = NDArray[Any]
 Grid = NDArray[Any]
 
 
-@njit(**KERNEL)
+@kernel
 def working_runs(wet: NDArray[np.uint8], row: int, nx: int, runs: NDArray[np.int64]) -> int:
     """Runs of cells of a row to update: segments with water in them, above or below, and a cell more on either side.
 
@@ -70,7 +69,7 @@ def working_runs(wet: NDArray[np.uint8], row: int, nx: int, runs: NDArray[np.int
     return count
 
 
-@njit(**KERNEL)
+@kernel
 def joint_runs(wet: NDArray[np.uint8], row: int, nx: int, runs: NDArray[np.int64]) -> int:
     """Runs of faces between a row and the next one to the north through which water may flow."""
     count = 0
@@ -86,7 +85,7 @@ def joint_runs(wet: NDArray[np.uint8], row: int, nx: int, runs: NDArray[np.int64
     return count
 
 
-@njit(**KERNEL)
+@kernel
 def mark_wet(depth: Row, first: int, stop: int, wet: NDArray[np.uint8]) -> None:
     """Say for the segments of a row between two cells whether they hold water."""
     for s in range(first // SEGMENT, (stop + SEGMENT - 1) // SEGMENT):
@@ -98,7 +97,7 @@ def mark_wet(depth: Row, first: int, stop: int, wet: NDArray[np.uint8]) -> None:
         wet[s] = flag
 
 
-@njit(**KERNEL)
+@kernel
 def afford_row(
     depth: Row,
     u: Row,
@@ -135,7 +134,7 @@ def afford_row(
         north[i] = share * to_north
 
 
-@njit(**KERNEL)
+@kernel
 def face_steps(bed_a: Row, bed_b: Row, crest: Row, step: Row, wall: Row) -> None:
     """Rise of the bed from cell ``a`` to cell ``b`` and of a wall between them above ``a``, in the run's arithmetic.
 
@@ -146,7 +145,7 @@ def face_steps(bed_a: Row, bed_b: Row, crest: Row, step: Row, wall: Row) -> None
         wall[f] = crest[f] - bed_a[f]
 
 
-@njit(**KERNEL)
+@kernel
 def face_fluxes(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     step: Row,
     wall: Row,
@@ -206,7 +205,7 @@ def face_fluxes(  # noqa: PLR0917  rows go in one by one: plain pointers let the
         shear[f] = flow * (shear_a[f] if flow > zero else shear_b[f])
 
 
-@njit(**KERNEL)
+@kernel
 def update_row(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     depth: Row,
     u: Row,
@@ -250,7 +249,7 @@ def update_row(  # noqa: PLR0917  rows go in one by one: plain pointers let the 
         v[i] = (old[i] * v[i] + per_cell_real * north) * inverse if moves else zero
 
 
-@njit(**KERNEL)
+@kernel
 def inverse_cube_root(
     value: Row, seed: NDArray[np.float32], bits: NDArray[np.uint32], third: float, four: float, out: Row
 ) -> None:
@@ -274,7 +273,7 @@ def inverse_cube_root(
         out[i] = y
 
 
-@njit(**KERNEL)
+@kernel
 def rub_row(
     depth: Row,
     u: Row,
@@ -309,7 +308,7 @@ def rub_row(
         speed[i] = max(speed[i], wave)
 
 
-@njit(**KERNEL)
+@kernel
 def rain_on_row(
     rate: NDArray[np.float64],
     rate_row: int,
@@ -328,7 +327,7 @@ def rain_on_row(
             rain[i] = rate[rate_row, columns[i]] * step_s * open_ground[i]
 
 
-@njit(**KERNEL)
+@kernel
 def record_row(
     depth: Row,
     now_s: float,
@@ -351,7 +350,7 @@ def record_row(
         spell[i] += step if h >= deep else nothing
 
 
-@njit(**KERNEL)
+@kernel
 def finish_run(
     row: int,
     run: tuple[int, int],
@@ -409,7 +408,7 @@ def finish_run(
     mark_wet(water.depth[row], a, b, memory.wet_next[row])
 
 
-@njit(**KERNEL)
+@kernel
 def side_rows(sides: Grid, which: int, faces: FaceRows) -> None:
     """Take over the fluxes through the south (0) or north (1) edge of the raster."""
     for i in range(sides.shape[2]):
@@ -419,7 +418,7 @@ def side_rows(sides: Grid, which: int, faces: FaceRows) -> None:
         faces.shear[i] = sides[which, 2, i]
 
 
-@njit(**KERNEL)
+@kernel
 def side_ends(sides: Grid, row: int, faces: FaceRows, nx: int) -> None:
     """Take over the fluxes through the west and east edge of the raster at the ends of a row."""
     for which in range(2):
@@ -430,7 +429,7 @@ def side_ends(sides: Grid, row: int, faces: FaceRows, nx: int) -> None:
         faces.shear[at] = sides[which, 2, row]
 
 
-@njit(**KERNEL)
+@kernel
 def clear_faces(count: int, runs: NDArray[np.int64], nx: int, clean: bool, zero: float, faces: FaceRows) -> None:
     """Set fluxes to zero unless they are, or all of them are about to be worked out."""
     if not (clean or (count == 1 and runs[0, 0] == 0 and runs[1, 0] == nx)):
@@ -440,7 +439,7 @@ def clear_faces(count: int, runs: NDArray[np.int64], nx: int, clean: bool, zero:
         faces.shear[:] = zero
 
 
-@njit(**KERNEL)
+@kernel
 def fastest_and_check(speed: Row, total: Row, wave: Row) -> None:
     """The largest wave speed of a strip, and a number that is finite only if all wave speeds are."""
     fastest = speed[0]

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from rencheng.science.flood.compiled import KERNEL
+from rencheng.science.flood.compiled import kernel
 from rencheng.science.flood.rows import (
     afford_row,
     clear_faces,
@@ -42,7 +41,7 @@ Grid = NDArray[Any]
 # depth, level, u, v along x (5-8) and y (9-12), its depth, u, v half a step on (13-15), the bed's push (16, 17).
 
 
-@njit(**KERNEL)
+@kernel
 def _row_of(row: int, strip: tuple[int, int], water: Water, halo: Water) -> Water:
     """A row of the state before the step, from the strip or from the copies beyond it."""
     if strip[0] <= row < strip[1]:
@@ -51,7 +50,7 @@ def _row_of(row: int, strip: tuple[int, int], water: Water, halo: Water) -> Wate
     return Water(halo.depth[k], halo.u[k], halo.v[k])
 
 
-@njit(**KERNEL)
+@kernel
 def _slopes(
     row: int, run: tuple[int, int], ground: Ground, numbers: Numbers, states: tuple[Water, Water, Water], work: Grid,
     kept: Grid,
@@ -99,7 +98,7 @@ def _slopes(
     )  # fmt: skip
 
 
-@njit(**KERNEL)
+@kernel
 def _reconstruct(
     row: int,
     wet: Grid,
@@ -136,7 +135,7 @@ def _reconstruct(
         )  # fmt: skip
 
 
-@njit(**KERNEL)
+@kernel
 def _side(kept: Grid, first: int, side: float, half: float, run: tuple[int, int], out: Grid) -> None:
     """Face values of a run of cells from the slopes in rows ``first … first + 3`` of what was kept."""
     a, b = run
@@ -147,7 +146,7 @@ def _side(kept: Grid, first: int, side: float, half: float, run: tuple[int, int]
     )  # fmt: skip
 
 
-@njit(**KERNEL)
+@kernel
 def _north_faces(
     row: int, wet: Grid, runs: Grid, ground: Ground, numbers: Numbers, kept: tuple[Grid, Grid], work: Grid,
     clean: bool, faces: FaceRows,
@@ -180,7 +179,7 @@ def _north_faces(
     return count == 0
 
 
-@njit(**KERNEL)
+@kernel
 def _x_faces(
     row: int, run: tuple[int, int], ground: Ground, numbers: Numbers, kept: Grid, work: Grid, faces: FaceRows
 ) -> None:
@@ -201,7 +200,7 @@ def _x_faces(
     )  # fmt: skip
 
 
-@njit(**KERNEL)
+@kernel
 def second_order_strip(
     strip: tuple[int, int],
     clock: Clock,

@@ -11,17 +11,16 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from numba import njit
 from numpy.typing import NDArray
 
-from rencheng.science.flood.compiled import KERNEL, SCALAR
+from rencheng.science.flood.compiled import inlined, kernel
 
 __all__ = ["face_values", "lifted_steps", "limited_slopes", "predict_faces", "rises_and_walls"]
 
 Row = NDArray[Any]
 
 
-@njit(**SCALAR)
+@inlined
 def _limited(low: float, high: float, half: float, steep: float) -> float:
     """Generalised minmod of two differences: the mean one, but never more than ``steep`` times either."""
     zero = half - half
@@ -31,7 +30,7 @@ def _limited(low: float, high: float, half: float, steep: float) -> float:
     return up + down
 
 
-@njit(**KERNEL)
+@kernel
 def limited_slopes(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     rise_a: Row,
     rise_b: Row,
@@ -78,7 +77,7 @@ def limited_slopes(  # noqa: PLR0917  rows go in one by one: plain pointers let 
         slope_v[i] = move * _limited(v[i] - v_a[i], v_b[i] - v[i], half, steep)
 
 
-@njit(**KERNEL)
+@kernel
 def predict_faces(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     depth: Row,
     u: Row,
@@ -125,7 +124,7 @@ def predict_faces(  # noqa: PLR0917  rows go in one by one: plain pointers let t
         push_y[i] = gravity * mid * (y_depth[i] - y_level[i])
 
 
-@njit(**KERNEL)
+@kernel
 def face_values(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     mid_depth: Row,
     mid_u: Row,
@@ -153,7 +152,7 @@ def face_values(  # noqa: PLR0917  rows go in one by one: plain pointers let the
         v[i] = mid_v[i] + side * slope_v[i]
 
 
-@njit(**KERNEL)
+@kernel
 def lifted_steps(bed_a: Row, bed_b: Row, crest: Row, lift_a: Row, lift_b: Row, step: Row, wall: Row) -> None:
     """Rise of the reconstructed bed across each face, and height of a wall above it, on side ``a``."""
     for f in range(step.shape[0]):
@@ -164,7 +163,7 @@ def lifted_steps(bed_a: Row, bed_b: Row, crest: Row, lift_a: Row, lift_b: Row, s
         wall[f] = wall[f] - lift_a[f]
 
 
-@njit(**KERNEL)
+@kernel
 def rises_and_walls(
     bed_a: Row, bed: Row, bed_b: Row, crest_a: Row, crest_b: Row, rise_a: Row, rise_b: Row, wall_a: Row, wall_b: Row
 ) -> None:
