@@ -173,8 +173,9 @@ def _flood_watch(city: City, folder: RunFolder, loop: Loop, mark: RunMark, setti
     rules = loop.inputs.assess.rules.flood
     if not wanted or rules.every_min <= 0 or not (city.path / "terrain.tif").is_file():
         return None
-    desk = FloodDesk(city=city.path, fields=folder.fields, raster_cells=rules.raster_cells)
-    return FloodWatch(loop=loop, desk=desk, seed=mark.seed, wall=mark.mode == "live")
+    wall = mark.mode == "live"
+    desk = FloodDesk(city=city.path, fields=folder.fields, raster_cells=rules.raster_cells, polite=wall)
+    return FloodWatch(loop=loop, desk=desk, seed=mark.seed, wall=wall)
 
 
 def _inputs(

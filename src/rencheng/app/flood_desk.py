@@ -39,11 +39,14 @@ class FloodDesk:
         Folder of the field store; tables are written there before they are named.
     raster_cells : int
         Cells of the raster at most.
+    polite : bool
+        Whether it gives way to the loop when both want the processor; not where the clock waits for it anyway.
     """
 
     city: Path
     fields: Path
     raster_cells: int
+    polite: bool = True
     _process: BaseProcess | None = field(default=None, init=False)
     _requests: Connection | None = field(default=None, init=False)
     _outcomes: Connection | None = field(default=None, init=False)
@@ -108,7 +111,7 @@ class FloodDesk:
         self._outcomes, give = context.Pipe(duplex=False)
         self._process = context.Process(
             target=_serve,
-            args=(self.city, self.fields, self.raster_cells, take, give, self._stop),
+            args=(self.city, self.fields, self.raster_cells, self.polite, take, give, self._stop),
             name="rencheng-flood",
         )
         self._process.start()
@@ -117,9 +120,12 @@ class FloodDesk:
         atexit.register(self.close)  # else the interpreter would wait for a process that waits for it
 
 
-def _serve(city: Path, fields: Path, raster_cells: int, take: Connection, give: Connection, stop: Any) -> None:
+def _serve(
+    city: Path, fields: Path, raster_cells: int, polite: bool, take: Connection, give: Connection, stop: Any
+) -> None:
     """Compute what is asked until nobody asks any more."""
-    os.nice(_POLITE)
+    if polite:
+        os.nice(_POLITE)
     from rencheng.adapters.files import FileFieldStore
     from rencheng.assess.flood.engine import FloodEngine
     from rencheng.city import read_city
