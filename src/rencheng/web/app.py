@@ -17,7 +17,20 @@ from rencheng.web.guard import Guard
 from rencheng.web.pages import console_routes
 from rencheng.web.ports import Session
 from rencheng.web.problems import PROBLEMS, install_problems
-from rencheng.web.routes import alerts, city, flood, orders, outlook, picture, rain_pictures, readings, reports, run
+from rencheng.web.routes import (
+    alerts,
+    city,
+    flood,
+    flood_objects,
+    flood_papers,
+    orders,
+    outlook,
+    picture,
+    rain_pictures,
+    readings,
+    reports,
+    run,
+)
 
 __all__ = ["CONSOLE", "create_app"]
 
@@ -82,7 +95,20 @@ def create_app(session: Session, *, console: Path | None = CONSOLE, settings: Se
     )
     app.state.context = context
     install_problems(app)
-    for routes in (city, picture, outlook, flood, alerts, orders, readings, rain_pictures, reports, run):
+    for routes in (
+        city,
+        picture,
+        outlook,
+        flood,
+        flood_objects,
+        flood_papers,
+        alerts,
+        orders,
+        readings,
+        rain_pictures,
+        reports,
+        run,
+    ):
         app.include_router(routes.router)
     app.include_router(console_routes(console))
     app.add_middleware(Guard, context=context)
