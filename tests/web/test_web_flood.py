@@ -15,12 +15,15 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
-from tests.web.web_flood import LEADS, flood_drafts, flood_frames
+from tests.web.web_flood import LEADS, flood_drafts, flood_frames, flood_objects
 from tests.web.web_script import START
 from tests.web.web_session import ScriptedSession
 
 from rencheng.city import City
+from rencheng.web.flood import FloodObjects, ObjectChoice
+from rencheng.web.flood.exports import objects_csv
 from rencheng.web.flood.palette import DEPTH_STOPS, PERCENT_STOPS, Stop
+from rencheng.web.flood.places import Places
 from rencheng.web.flood.rasters import block_highest
 
 FORECAST = "/api/flood/forecasts/flood-3"
@@ -141,6 +144,17 @@ def test_exports_hold_every_chosen_object(client: httpx.Client) -> None:
     roads = client.get(f"{FORECAST}/objects.geojson", params={"group": "road"}).json()
     assert {f["geometry"]["type"] for f in roads["features"]} == {"LineString"}
     assert len(roads["features"][0]["properties"]["depth_by_lead_m"]) == len(roads["lead_min"])
+
+
+def test_a_name_cannot_become_a_formula_in_a_spreadsheet(small_city: City) -> None:
+    class Named(Places):
+        def names(self, kind: str, ids: list[str]) -> list[str]:
+            return [f"=HYPERLINK({kind})"] * len(ids)
+
+    table = FloodObjects(flood_objects(small_city, flood_frames(small_city)), Named(small_city))
+    body = objects_csv(table, table.chosen(ObjectChoice())).decode("utf-8-sig")
+    assert ",'=HYPERLINK(road_link)," in body
+    assert ",=HYPERLINK" not in body
 
 
 @pytest.mark.parametrize(

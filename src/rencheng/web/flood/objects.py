@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -40,8 +36,6 @@ SORTS = ("urgency", "depth", "probability", "people", "first", "name")
 by people; by the first lead time, soonest first; by name."""
 
 _NEVER = np.iinfo(np.int32).max
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes text that begins so for a formula."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +101,7 @@ class FloodObjects:
     """
 
     def __init__(self, table: pa.Table, places: Places) -> None:
-        self._places = places
+        self.places = places
         self._table = table = table.combine_chunks()
         self._lead = table.column("lead_min").to_numpy()
         self._depth = table.column("depth_m").to_numpy()
@@ -137,7 +131,7 @@ class FloodObjects:
         names = [""] * len(self)
         for kind in OBJECT_KINDS:
             at = [n for n, k in enumerate(self.kind) if k == kind]
-            for n, name in zip(at, self._places.names(kind, [self.object_id[n] for n in at]), strict=True):
+            for n, name in zip(at, self.places.names(kind, [self.object_id[n] for n in at]), strict=True):
                 names[n] = name
         return names
 
@@ -156,7 +150,7 @@ class FloodObjects:
         at = np.flatnonzero(links)
         if not len(at):
             return rows
-        street = self._places.streets([self.object_id[n] for n in rows.at[at].tolist()])
+        street = self.places.streets([self.object_id[n] for n in rows.at[at].tolist()])
         order = np.lexsort((at, -rows.depth_m[at], street))
         _, first = np.unique(street[order], return_index=True)
         keep = ~links
@@ -230,38 +224,6 @@ class FloodObjects:
         dense[of[mine], np.searchsorted(leads, self._lead[mine])] = self._depth[mine]
         return leads.tolist(), np.round(dense, 3).tolist()
 
-    def csv(self, rows: ObjectRows) -> bytes:
-        """Rows as CSV in UTF-8 with a byte order mark, so that spreadsheets read Chinese."""
-        out = io.StringIO()
-        writer: csv.DictWriter[str] | None = None
-        for record in self.records(rows):
-            if writer is None:
-                writer = csv.DictWriter(out, fieldnames=list(record), lineterminator="\r\n")
-                writer.writeheader()
-            writer.writerow({key: _plain(value) for key, value in record.items()})
-        return ("\ufeff" + (out.getvalue() or "kind,group,object_id\r\n")).encode()
-
-    def geojson(self, rows: ObjectRows) -> bytes:
-        """Rows as a GeoJSON FeatureCollection (RFC 7946) with the median depth at every lead time."""
-        leads, depths = self.depth_by_lead(rows)
-        records = self.records(rows)
-        shapes = self._shapes(records)
-        features = [
-            {"type": "Feature", "geometry": shape, "properties": {**record, "depth_by_lead_m": depth}}
-            for record, depth, shape in zip(records, depths, shapes, strict=True)
-        ]
-        return msgspec.json.encode({"type": "FeatureCollection", "lead_min": leads, "features": features})
-
-    def _shapes(self, records: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        shapes: list[dict[str, Any]] = [{}] * len(records)
-        for kind in OBJECT_KINDS:
-            at = [n for n, r in enumerate(records) if r["kind"] == kind]
-            ids = [records[n]["object_id"] for n in at]
-            lon, lat = ([records[n][axis] for n in at] for axis in ("lon", "lat"))
-            for n, shape in zip(at, self._places.geometry(kind, ids, lon, lat), strict=True):
-                shapes[n] = shape
-        yield from shapes
-
     def _folded(self, choice: ObjectChoice) -> ObjectRows:
         prob = self._table.column(exceed_column(choice.threshold_m)).to_numpy()
         if not len(self):
@@ -309,7 +271,3 @@ def _group(kind: str, detail: str) -> str:
             return _GROUP_OF_FACILITY.get(detail, "other_facility")
         case _:
             return kind
-
-
-def _plain(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

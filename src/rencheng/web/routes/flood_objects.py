@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from rencheng.assess.flood.objects import THRESHOLDS_M
 from rencheng.kernel import InvalidInput
 from rencheng.web.context import Served
-from rencheng.web.flood import GROUPS, ObjectChoice
+from rencheng.web.flood import GROUPS, ObjectChoice, exports
 from rencheng.web.flood.objects import SORTS
 from rencheng.web.problems import PROBLEMS
 from rencheng.web.routes.flood_lookup import attached, flood_objects
@@ -117,7 +117,7 @@ def _all_groups(wanted: ObjectChoice) -> ObjectChoice:
 def objects_csv(context: Served, forecast_id: str, wanted: Wanted) -> Response:
     """Give all chosen objects, the deepest first; both directions of a street have their own row."""
     table = flood_objects(context, forecast_id)
-    body = table.csv(table.sorted(table.chosen(wanted), "depth"))
+    body = exports.objects_csv(table, table.sorted(table.chosen(wanted), "depth"))
     return Response(body, media_type="text/csv; charset=utf-8", headers=attached(context, forecast_id, "csv"))
 
 
@@ -130,5 +130,5 @@ def objects_csv(context: Served, forecast_id: str, wanted: Wanted) -> Response:
 def objects_geojson(context: Served, forecast_id: str, wanted: Wanted) -> Response:
     """Give all chosen objects with their lines, outlines or points, and their depth at every lead time."""
     table = flood_objects(context, forecast_id)
-    body = table.geojson(table.sorted(table.chosen(wanted), "depth"))
+    body = exports.objects_geojson(table, table.sorted(table.chosen(wanted), "depth"))
     return Response(body, media_type="application/geo+json", headers=attached(context, forecast_id, "geojson"))
