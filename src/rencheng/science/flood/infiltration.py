@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from rencheng.kernel import InvalidInput
 
 __all__ = [
+    "INITIAL_ABSTRACTION_RATIO",
     "constant_loss_cell",
     "constant_loss_step",
     "curve_number_retention_mm",

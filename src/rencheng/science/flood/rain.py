@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from rencheng.kernel.errors import InvalidInput
 
-__all__ = ["HIGHEST_RAIN_MM_H", "Rain", "RainRate", "RainSeries"]
+__all__ = ["HIGHEST_RAIN_MM_H", "Rain", "RainRate", "RainSeries", "rain_from"]
 
 HIGHEST_RAIN_MM_H = 2000.0
 """Rain above this rate is refused. The record is 31.2 mm in one minute (Unionville, 4 July 1956: 1,872 mm/h; WMO
