@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+import math
 from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import yaml
-from numpy.typing import NDArray
 
 from rencheng.kernel import Bilingual, InvalidConfig
 from rencheng.rehearse.scenario import FORMULAS
 from rencheng.science.design_storm import IntensityFormula
 
-__all__ = ["KINDS", "Economics", "Measure", "Storms", "StormDraw", "Study", "read_study"]
+__all__ = ["KINDS", "Economics", "Measure", "Storms", "Study", "read_study", "study_from_plain", "study_plain"]
 
 KINDS = ("pump", "inlets", "green_roof", "permeable_paving", "detention", "wall")
 """Kinds of measure that the flood engine can try."""
@@ -30,6 +28,20 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "detention": ("lon", "lat", "area_m2", "volume_m3"),
     "wall": ("line", "height_m"),
 }
+_ABOVE_ZERO = (
+    "life_years",
+    "radius_m",
+    "discharge_m3_s",
+    "factor",
+    "retention_mm",
+    "rate_mm_h",
+    "area_m2",
+    "volume_m3",
+    "height_m",
+)
+_EFFECTS = (*_ABOVE_ZERO[1:], "share", "lon", "lat", "line")
+MOST_YEARS = 10_000.0
+"""Greatest return period that a study may name."""
 
 
 class _Part(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -42,7 +54,7 @@ class Measure(_Part, frozen=True, kw_only=True):
     ``pump`` lifts ``discharge_m3_s`` at a place; ``inlets`` multiplies the capacity of inlets (within ``radius_m`` of a
     place, or everywhere) by ``factor``; ``green_roof`` keeps ``retention_mm`` on a ``share`` of the roofs;
     ``permeable_paving`` lets ``rate_mm_h`` into a ``share`` of the ground between buildings; ``detention`` lowers
-    ``area_m2`` about a place to hold ``volume_m3``; ``wall`` raises the ground along a line by ``height_m``.
+    about ``area_m2`` at a place to hold ``volume_m3``; ``wall`` raises the ground along a line by ``height_m``.
     """
 
     id: str
@@ -50,6 +62,8 @@ class Measure(_Part, frozen=True, kw_only=True):
     title: Bilingual
     capital_cny: float
     yearly_cny: float = 0.0
+    life_years: int | None = None
+    """After so many years it is built anew; absent: it outlives the study's years."""
     lon: float | None = None
     lat: float | None = None
     radius_m: float | None = None
@@ -86,18 +100,6 @@ class Economics(_Part, frozen=True, kw_only=True):
     years: int = 50
     discount_rate: float = 0.04
 
-    @property
-    def annuity(self) -> float:
-        """Present value of one a year: ``(1 − (1 + r)^−n) / r``.
-
-        Examples
-        --------
-        >>> round(Economics(years=50, discount_rate=0.04).annuity, 2)
-        21.48
-        """
-        rate = self.discount_rate
-        return float(self.years) if rate == 0.0 else (1.0 - (1.0 + rate) ** -self.years) / rate
-
 
 class Study(_Part, frozen=True, kw_only=True):
     """A study file."""
@@ -124,60 +126,6 @@ class Study(_Part, frozen=True, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(self)).hexdigest()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StormDraw:
-    """One storm of a study."""
-
-    number: int
-    stratum: int
-    return_period_a: float
-    duration_min: int
-    peak_ratio: float
-    seed: int
-    extra: dict[str, float] = field(default_factory=dict)
-
-
-def draw_storms(study: Study, seed: int) -> tuple[list[StormDraw], NDArray[np.float64]]:
-    """Draw the storms of a study and the annual probability of each stratum.
-
-    Returns
-    -------
-    storms : list of StormDraw
-        Ordered by stratum.
-    weight : float64 array, shape (strata,)
-        Annual probability that the year's storm lies in the stratum.
-
-    Notes
-    -----
-    Annual maxima: a storm of return period T is exceeded in a year with probability 1/T. Stratum k holds the
-    probabilities ``1/T_{k+1} … 1/T_k``, the last ``0 … 1/T_n``; the expected annual loss is
-    ``Σ (1/T_k − 1/T_{k+1}) · mean loss of the stratum`` (stratified sampling: Cochran 1977, ch. 5).
-    """
-    storms = study.storms
-    edges = 1.0 / np.array([*storms.return_periods_a, np.inf])
-    weight = edges[:-1] - edges[1:]
-    rng = np.random.default_rng([seed, 31])
-    drawn: list[StormDraw] = []
-    for k in range(len(weight)):
-        within = (rng.permutation(storms.per_stratum) + rng.random(storms.per_stratum)) / storms.per_stratum
-        for u in within.tolist():
-            exceeded = max(edges[k + 1] + u * weight[k], 1e-4)  # 10,000 years: no formula says anything beyond
-            drawn.append(
-                StormDraw(
-                    number=len(drawn),
-                    stratum=k,
-                    return_period_a=float(max(1.0 / exceeded, 1.0)),
-                    duration_min=int(rng.choice(np.array(storms.durations_min))),
-                    peak_ratio=float(rng.uniform(*storms.peak_ratios)),
-                    seed=int(rng.integers(2**31)),
-                )
-            )
-    return drawn, weight
-
-
-__all__ += ["draw_storms"]
-
-
 def read_study(path: Path) -> Study:
     """Read a study file.
 
@@ -189,69 +137,39 @@ def read_study(path: Path) -> Study:
     """
     try:
         raw: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        study = msgspec.convert(raw, Study)
     except OSError as error:
         raise InvalidConfig(f"cannot be read: {error.strerror}", where=str(path)) from error
     except (UnicodeDecodeError, yaml.YAMLError) as error:
         raise InvalidConfig(f"not YAML: {error}", where=str(path)) from error
+    return study_from_plain(raw, where=str(path))
+
+
+def study_from_plain(raw: object, *, where: str = "study") -> Study:
+    """Check plain data as a study file holds them, and make the study.
+
+    Raises
+    ------
+    InvalidConfig
+        As :func:`read_study`.
+    """
+    try:
+        study = msgspec.convert(raw, Study)
     except msgspec.ValidationError as error:
-        raise InvalidConfig(str(error), where=str(path), mend="See docs/how-to/run-a-study.md for the keys") from error
-    _check(study, str(path))
-    return study
-
-
-def _check(study: Study, where: str) -> None:
-    storms = study.storms
-    if storms.formula not in FORMULAS:
-        raise InvalidConfig(
-            f"unknown formula {storms.formula!r}", where=f"{where}: storms.formula", mend=f"Use: {', '.join(FORMULAS)}"
-        )
-    periods = storms.return_periods_a
-    if not periods or list(periods) != sorted(set(periods)) or periods[0] < 1.0 or periods[-1] > 10_000.0:
-        raise InvalidConfig(
-            f"return periods {periods} must rise from 1 year to at most 10,000",
-            where=f"{where}: storms.return_periods_a",
-            mend="Beyond the record no formula says anything",
-        )
-    low, high = storms.peak_ratios
-    for name, value, fine in (
-        ("storms.per_stratum", storms.per_stratum, storms.per_stratum >= 2),
-        ("storms.durations_min", storms.durations_min, min(storms.durations_min, default=0) >= 15),
-        ("storms.peak_ratios", storms.peak_ratios, 0.0 < low <= high < 1.0),
-        ("economics.years", study.economics.years, study.economics.years >= 1),
-        ("economics.discount_rate", study.economics.discount_rate, 0.0 <= study.economics.discount_rate < 0.5),
-        ("raster_cells", study.raster_cells, study.raster_cells >= 400),
-        ("after_min", study.after_min, 0 <= study.after_min <= 1440),
-    ):
-        if not fine:
-            raise InvalidConfig(f"{value} makes no sense", where=f"{where}: {name}", mend="Compare with the example")
-    seen: set[str] = set()
+        raise InvalidConfig(str(error), where=where, mend="docs/how-to/run-a-study.md names the keys") from error
+    _check_storms(study.storms, where)
+    _check_numbers(study, where)
+    if not study.measures:
+        raise InvalidConfig("no measure is given", where=f"{where}: measures", mend="Give at least one")
+    seen: list[str] = ["none"]
     for i, measure in enumerate(study.measures):
         at = f"{where}: measures[{i}] {measure.id!r}"
-        if measure.id in seen or measure.id == "none":
+        if measure.id in seen or not measure.id:
             raise InvalidConfig(
-                "the id stands twice (or is 'none', which is doing nothing)", where=at, mend="Rename it"
+                "the id is empty, stands twice, or is 'none', which is doing nothing", where=at, mend="Rename it"
             )
-        seen.add(measure.id)
+        seen.append(measure.id)
         _check_measure(measure, at)
-
-
-def _check_measure(measure: Measure, where: str) -> None:
-    if measure.kind not in KINDS:
-        raise InvalidConfig(f"unknown kind {measure.kind!r}", where=where, mend=f"Use one of: {', '.join(KINDS)}")
-    lacking = [name for name in _NEEDS[measure.kind] if getattr(measure, name) is None]
-    if lacking:
-        raise InvalidConfig(f"a {measure.kind} needs {', '.join(lacking)}", where=where, mend="Give them")
-    if not measure.capital_cny > 0.0 or measure.yearly_cny < 0.0:
-        raise InvalidConfig(
-            f"capital {measure.capital_cny} and yearly {measure.yearly_cny} CNY", where=where, mend="Nothing is free"
-        )
-    if measure.share is not None and not 0.0 < measure.share <= 1.0:
-        raise InvalidConfig(f"share {measure.share} is not within 0 … 1", where=where, mend="Give a share of 1")
-    for name in ("discharge_m3_s", "factor", "retention_mm", "rate_mm_h", "area_m2", "volume_m3", "height_m"):
-        value = getattr(measure, name)
-        if value is not None and not (np.isfinite(value) and value > 0.0):
-            raise InvalidConfig(f"{name} is {value}", where=where, mend="Give a number above 0")
+    return study
 
 
 def study_plain(study: Study) -> dict[str, Any]:
@@ -260,4 +178,83 @@ def study_plain(study: Study) -> dict[str, Any]:
     return plain
 
 
-__all__ += ["study_plain"]
+def _check_storms(storms: Storms, where: str) -> None:
+    if storms.formula not in FORMULAS:
+        raise InvalidConfig(
+            f"unknown formula {storms.formula!r}", where=f"{where}: storms.formula", mend=f"Use: {', '.join(FORMULAS)}"
+        )
+    periods = storms.return_periods_a
+    if not periods or list(periods) != sorted(set(periods)) or not 1.0 <= periods[0] <= periods[-1] <= MOST_YEARS:
+        raise InvalidConfig(
+            f"return periods {periods} must rise from 1 year to at most {MOST_YEARS:,.0f}",
+            where=f"{where}: storms.return_periods_a",
+            mend="No formula says anything beyond its record",
+        )
+
+
+def _check_numbers(study: Study, where: str) -> None:
+    storms, economics = study.storms, study.economics
+    low, high = storms.peak_ratios
+    durations = storms.durations_min
+    for name, value, fine, wanted in (
+        ("storms.per_stratum", storms.per_stratum, 2 <= storms.per_stratum <= 100_000, "2 to 100,000"),
+        (
+            "storms.durations_min",
+            durations,
+            bool(durations) and all(15 <= d <= 1440 and d % 5 == 0 for d in durations),
+            "multiples of 5 from 15 to 1440 minutes",
+        ),
+        ("storms.peak_ratios", storms.peak_ratios, 0.0 < low <= high < 1.0, "two shares of 1, the lower first"),
+        ("economics.years", economics.years, 1 <= economics.years <= 500, "1 to 500"),
+        ("economics.discount_rate", economics.discount_rate, 0.0 <= economics.discount_rate < 0.5, "0 to 0.5 a year"),
+        ("raster_cells", study.raster_cells, 400 <= study.raster_cells <= 10_000_000, "400 to 10,000,000"),
+        ("after_min", study.after_min, 0 <= study.after_min <= 1440, "0 to 1440"),
+        ("surrogate_samples", study.surrogate_samples, 0 <= study.surrogate_samples <= 10**8, "0 to 100,000,000"),
+    ):
+        if not fine:
+            raise InvalidConfig(f"{value} makes no sense", where=f"{where}: {name}", mend=f"Give {wanted}")
+
+
+def _check_measure(measure: Measure, where: str) -> None:
+    if measure.kind not in KINDS:
+        raise InvalidConfig(f"unknown kind {measure.kind!r}", where=where, mend=f"Use one of: {', '.join(KINDS)}")
+    lacking = [name for name in _NEEDS[measure.kind] if getattr(measure, name) is None]
+    if lacking:
+        raise InvalidConfig(f"a {measure.kind} needs {', '.join(lacking)}", where=where, mend="Give them")
+    unread = [name for name in _EFFECTS if getattr(measure, name) is not None and name not in _read_by(measure.kind)]
+    if unread:
+        raise InvalidConfig(f"a {measure.kind} reads no {', '.join(unread)}", where=where, mend="Take it out")
+    if not 0.0 < measure.capital_cny < math.inf or not 0.0 <= measure.yearly_cny < math.inf:
+        raise InvalidConfig(
+            f"capital_cny {measure.capital_cny} and yearly_cny {measure.yearly_cny}",
+            where=where,
+            mend="Nothing is free: give a capital above 0 and a yearly cost of 0 or more",
+        )
+    if measure.share is not None and not 0.0 < measure.share <= 1.0:
+        raise InvalidConfig(f"share {measure.share} is not within 0 … 1", where=where, mend="Give a share of 1")
+    for name in ("life_years", *_SIZES):
+        value = getattr(measure, name)
+        if value is not None and not 0.0 < value < math.inf:
+            raise InvalidConfig(f"{name} is {value}", where=where, mend="Give a number above 0")
+    _check_place(measure, where)
+
+
+def _check_place(measure: Measure, where: str) -> None:
+    given = [
+        getattr(measure, name) is not None for name in ("lon", "lat", *(["radius_m"] * (measure.kind == "inlets")))
+    ]
+    if any(given) and not all(given):
+        raise InvalidConfig("a place is lon and lat, for inlets with radius_m", where=where, mend="Give all or none")
+    line = measure.line
+    if line is not None and len(line) < 2:
+        raise InvalidConfig("a line has two points or more", where=where, mend="Give [lon, lat] pairs")
+    points = [*(line or ()), *([(measure.lon, measure.lat)] if measure.lon is not None else [])]
+    for lon, lat in points:
+        if not (-180.0 <= lon <= 180.0 and -90.0 <= (lat or 0.0) <= 90.0):
+            raise InvalidConfig(
+                f"lon {lon}, lat {lat} is no place on Earth", where=where, mend="Give degrees, EPSG:4326"
+            )
+
+
+def _read_by(kind: str) -> tuple[str, ...]:
+    return _NEEDS[kind] + (("lon", "lat", "radius_m") if kind == "inlets" else ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,18 +15,22 @@ from rencheng.assess.flood.exposure import object_depths
 from rencheng.city import City
 from rencheng.kernel import InvalidConfig
 from rencheng.recover import damage_at_walls
-from rencheng.rehearse.study import Measure, StormDraw, Study
+from rencheng.rehearse.study import Measure, Study
+from rencheng.rehearse.study_storms import STEP_MIN, StormDraw
 from rencheng.science.design_storm import chicago_hyetograph
 from rencheng.science.flood import RainSeries, simulate
 from rencheng.science.flood.ground_losses import ConstantLossSoil, Losses
+from rencheng.science.loss_surrogate import greatest_rain_mm
 
 __all__ = ["RunLoss", "StudyWorld"]
 
 F64 = NDArray[np.float64]
 
-_STEP_MIN = 5
+_WALL_M = 0.05
+"""A film thinner than this is rain on its way, no flood at a wall."""
 _WET_M = 0.15
 _CLOSED_M = 0.3
+_NEAR_M = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +45,7 @@ class RunLoss:
     closed_km: float
     """Road under 0.3 m or more at its deepest."""
     rain_mm: float
-    peak_mm_h: float
+    hour_mm: float
     """Greatest rain of any 60 minutes."""
 
 
@@ -83,24 +88,26 @@ class StudyWorld:
         rain = self._rain(storm)
         tanks = tank_exchange(domain)
         shape = (domain.grid.ny, domain.grid.nx)
-        parts = [ConstantLossSoil(shape, rate_mm_h=treated.rate_mm_h, initial_mm=treated.initial_mm)]
+        soil = ConstantLossSoil(shape, rate_mm_h=treated.rate_mm_h, initial_mm=treated.initial_mm)
         result = simulate(
             domain.bed_m,
             domain.grid.cell_m,
             (storm.duration_min + self.study.after_min) * 60.0,
             rain_mm_h=RainSeries(
-                times_s=np.arange(len(rain) + 1, dtype=np.float64) * _STEP_MIN * 60.0,
+                times_s=np.arange(len(rain) + 1, dtype=np.float64) * STEP_MIN * 60.0,
                 rate_mm_h=np.append(rain, 0.0),
             ),
             manning=domain.manning,
             boundary="open",
-            infiltration=Losses([*parts, drain_sinks(domain)]),
+            infiltration=Losses([soil, drain_sinks(domain)]),
             exchanges=(tanks,),
             active=domain.active,
             scheme="local_inertial",
             threads=self._threads,
         )
         peak = np.nan_to_num(np.asarray(result.peak_depth_m, dtype=np.float32))
+        dug = np.maximum(self.domain.bed_m - domain.bed_m, 0.0).astype(np.float32)
+        peak = np.maximum(peak - dug, np.float32(0.0))  # what stands in a basin stands at nobody's wall
         _, below = tanks.history()
         if len(domain.tanks):
             peak.reshape(-1)[domain.tanks.places] += below.max(axis=0).astype(np.float32)
@@ -108,32 +115,34 @@ class StudyWorld:
 
     def _rain(self, storm: StormDraw) -> F64:
         """Rate of every five minutes, mm/h."""
-        duration = int(np.ceil(storm.duration_min / _STEP_MIN) * _STEP_MIN)
         mm = chicago_hyetograph(
             self.study.formula,
             return_period_a=storm.return_period_a,
-            duration_min=duration,
+            duration_min=storm.duration_min,
             peak_ratio=storm.peak_ratio,
-            step_min=_STEP_MIN,
+            step_min=STEP_MIN,
         )
-        return np.asarray(mm * 60.0 / _STEP_MIN)
+        return np.asarray(mm * 60.0 / STEP_MIN)
 
     def _counted(self, storm: StormDraw, measure: Measure | None, peak: NDArray[np.float32], rain: F64) -> RunLoss:
         index = self.domain.objects
         depth = object_depths(index, peak)
         rows, roads = index.rows_of("building"), index.rows_of("road_link")
-        walls = {name: float(d) for name, d in zip(self._names, depth[rows].tolist(), strict=True) if d > 0.0}
+        wet = np.flatnonzero(depth[rows] >= _WALL_M)
+        walls = dict(
+            zip((self._names[i] for i in wet.tolist()), depth[rows][wet].astype(np.float64).tolist(), strict=True)
+        )
         lost = damage_at_walls(self.city, walls, within=self._cells)
         links = self.domain.links
-        hour = min(60 // _STEP_MIN, len(rain))
+        fallen = np.append(0.0, np.cumsum(rain)) * STEP_MIN / 60.0
         return RunLoss(
             storm=storm.number,
             measure=measure.id if measure is not None else "none",
             loss_cny=round(float(lost.loss_cny or 0.0), 2),
             residents=round(float(index.people[rows][depth[rows] >= _WET_M].sum()), 1),
             closed_km=round(float((links.length_m * links.share)[depth[roads] >= _CLOSED_M].sum()) / 1000.0, 3),
-            rain_mm=round(float(rain.sum()) * _STEP_MIN / 60.0, 3),
-            peak_mm_h=round(float(np.convolve(rain, np.ones(hour), "valid").max()) * _STEP_MIN / 60.0, 3),
+            rain_mm=round(float(fallen[-1]), 3),
+            hour_mm=round(float(greatest_rain_mm(fallen, 60 // STEP_MIN)), 3),
         )
 
     def _with(self, measure: Measure | None) -> _Treated:
@@ -146,32 +155,53 @@ class StudyWorld:
 
     def _built(self, bare: _Treated, measure: Measure) -> _Treated:
         domain = bare.domain
-        roofs, ground = domain.blocked, domain.active & ~domain.water & ~domain.blocked
+        dry = domain.active & ~domain.water
+        share, at_least = float(measure.share or 0.0), np.float32(0.0)
+        roof = np.where(dry, domain.cover.building, at_least).astype(np.float64)
         match measure.kind:
             case "green_roof":
-                share = float(measure.share or 0.0) * float(measure.retention_mm or 0.0)
-                return replace(bare, initial_mm=np.where(roofs, share, 0.0))
+                return replace(bare, initial_mm=roof * share * float(measure.retention_mm or 0.0))
             case "permeable_paving":
-                rate = float(measure.share or 0.0) * float(measure.rate_mm_h or 0.0)
-                return replace(bare, rate_mm_h=np.where(ground, rate, 0.0))
-            case "inlets":
-                drain = np.where(self._about(measure), domain.drain_mm_h * np.float32(measure.factor or 1.0), 0.0)
-                kept = np.where(self._about(measure), 0.0, domain.drain_mm_h)
-                return replace(bare, domain=replace(domain, drain_mm_h=(drain + kept).astype(np.float32)))
-            case "pump":
-                drain = domain.drain_mm_h.copy()
-                drain.ravel()[self._draw_from(measure)] += (
-                    float(measure.discharge_m3_s or 0.0) / domain.grid.cell_m**2 * 3.6e6
-                )
-                return replace(bare, domain=replace(domain, drain_mm_h=drain))
+                open_ground = np.where(dry, 1.0 - roof, 0.0)
+                return replace(bare, rate_mm_h=open_ground * share * float(measure.rate_mm_h or 0.0))
+            case "inlets" | "pump":
+                return replace(bare, domain=replace(domain, drain_mm_h=self._drains(measure)))
             case "detention":
-                area = float(measure.area_m2 or 0.0)
-                within = self._distance_m(measure) <= np.sqrt(max(area, domain.grid.cell_m**2) / np.pi)
-                dug = np.where(within & ground, float(measure.volume_m3 or 0.0) / area, 0.0)
-                return replace(bare, domain=replace(domain, bed_m=domain.bed_m - dug))
+                return replace(bare, domain=replace(domain, bed_m=domain.bed_m - self._dug(measure)))
             case _:
                 raised = np.where(self._along(measure), float(measure.height_m or 0.0), 0.0)
                 return replace(bare, domain=replace(domain, bed_m=domain.bed_m + raised))
+
+    def _drains(self, measure: Measure) -> NDArray[np.float32]:
+        """What drains take of each cell, mm/h; an underpass has pumps, which larger inlets do not help."""
+        drain = self.domain.drain_mm_h.copy()
+        if measure.kind == "pump":
+            rate = float(measure.discharge_m3_s or 0.0) / self.domain.grid.cell_m**2 * 3.6e6
+            drain.ravel()[self._draw_from(measure)] += np.float32(rate)
+            return drain
+        more = self._about(measure)
+        more.ravel()[self.domain.tanks.places] = False
+        return np.where(more, drain * np.float32(measure.factor or 1.0), drain)
+
+    def _dug(self, measure: Measure) -> F64:
+        """How deep each cell is dug: the cells nearest to the place, as many as come to its area, hold its volume."""
+        cell = self.domain.grid.cell_m
+        count = max(1, round(float(measure.area_m2 or 0.0) / cell**2))
+        away = np.where(self._street, self._distance_m(measure), np.inf)
+        near = np.argsort(away, axis=None, kind="stable")[:count]
+        if not away.ravel()[near[-1]] <= max(np.sqrt(count) * cell * 2.0, _NEAR_M):
+            raise InvalidConfig("no room between buildings and waters", where=f"measure {measure.id!r}", mend="Move it")
+        dug = np.zeros(away.shape)
+        dug.ravel()[near] = float(measure.volume_m3 or 0.0) / (count * cell**2)
+        return dug
+
+    @property
+    def _street(self) -> NDArray[np.bool_]:
+        """Cells where something can be dug or drawn from."""
+        domain = self.domain
+        free = domain.active & ~domain.water & ~domain.blocked
+        free.ravel()[domain.tanks.places] = False
+        return free
 
     def _distance_m(self, measure: Measure) -> F64:
         grid = self.domain.grid
@@ -192,25 +222,32 @@ class StudyWorld:
         return np.asarray(self._distance_m(measure) <= measure.radius_m)
 
     def _draw_from(self, measure: Measure) -> int:
-        """Cell that a pump draws from: an underpass that it stands at, else the lowest street within 60 m."""
+        """Cell that a pump draws from: the underpass that it stands at, else the lowest street within 60 m or a cell."""
         x, y = (np.array([v]) for v in self.city.to_metric.transform(measure.lon, measure.lat))
         tank = int(self.domain.tanks.nearest(x, y)[0])
         if tank >= 0:
             return int(self.domain.tanks.places[tank])
-        street = self.domain.active & ~self.domain.water & ~self.domain.blocked
-        near = self._distance_m(measure) <= max(60.0, self.domain.grid.cell_m)
-        return int(np.argmin(np.where(street & near, self.domain.bed_m, np.inf)))
+        near = self._street & (self._distance_m(measure) <= max(_NEAR_M, self.domain.grid.cell_m))
+        if not near.any():
+            raise InvalidConfig(
+                f"no open ground within {_NEAR_M:.0f} m", where=f"measure {measure.id!r}", mend="Move it to a street"
+            )
+        return int(np.argmin(np.where(near, self.domain.bed_m, np.inf)))
 
     def _along(self, measure: Measure) -> NDArray[np.bool_]:
         grid = self.domain.grid
         raised = np.zeros((grid.ny, grid.nx), np.bool_)
         line = measure.line or ()
         points = [self.city.to_metric.transform(lon, lat) for lon, lat in line]
-        for (x1, y1), (x2, y2) in zip(points, points[1:], strict=False):
+        for (x1, y1), (x2, y2) in itertools.pairwise(points):
             steps = max(2, int(np.hypot(x2 - x1, y2 - y1) / grid.cell_m * 4.0))
             x, y = np.linspace(x1, x2, steps), np.linspace(y1, y2, steps)
             row = np.floor((y - grid.south_m) / grid.cell_m).astype(np.int64)
             column = np.floor((x - grid.west_m) / grid.cell_m).astype(np.int64)
             inside = (row >= 0) & (row < grid.ny) & (column >= 0) & (column < grid.nx)
             raised[row[inside], column[inside]] = True
+        if not raised.any():
+            raise InvalidConfig(
+                "its line lies outside the city", where=f"measure {measure.id!r}", mend="Draw it on the terrain"
+            )
         return raised
