@@ -56,7 +56,7 @@ class _Siphon:
         self.cells = np.array([0, 5, shape[1] + 3])
         self.got = 0.0
 
-    def exchange(self, time_s: float, step_s: float, surface: object) -> Transfers:
+    def exchange(self, time_s: float, step_s: float, surface: object) -> Transfers:  # noqa: ARG002  the protocol's
         return Transfers(
             from_cells=self.cells[[0, 0, 1]], to_cells=np.array([-1, self.cells[2], self.cells[2]]),
             volume_m3=np.array([0.5, 0.5, 0.3]) * step_s,
@@ -79,7 +79,7 @@ def test_still_water_over_rough_ground_stays_still(order: int, seed: int, level:
 
 
 SYMMETRIES = {
-    "turn": lambda a: np.rot90(a),
+    "turn": np.rot90,
     "half turn": lambda a: np.rot90(a, 2),
     "turn back": lambda a: np.rot90(a, 3),
     "east for west": lambda a: a[:, ::-1],
@@ -150,9 +150,7 @@ def test_finer_cells_come_closer_to_the_truth(order: int) -> None:
 @given(seed=st.integers(0, 10_000))
 def test_threads_do_not_change_a_byte(seed: int) -> None:
     bed, depth = ground(seed, (300, 260)), puddles(seed, (300, 260))
-    one, two = (
-        simulate(bed, 2.0, 4.0, depth_m=depth, rain_mm_h=40.0, order=2, threads=threads) for threads in (1, 2)
-    )
+    one, two = (simulate(bed, 2.0, 4.0, depth_m=depth, rain_mm_h=40.0, order=2, threads=threads) for threads in (1, 2))
     assert one.depth_m.tobytes() == two.depth_m.tobytes()
     assert one.velocity_x_m_s.tobytes() == two.velocity_x_m_s.tobytes()
 

@@ -108,10 +108,10 @@ class Faulty:
             from_cells=np.array([source]), to_cells=np.array([target]), volume_m3=np.array([volume])
         )
 
-    def exchange(self, time_s: float, step_s: float, surface: object) -> Transfers:
+    def exchange(self, time_s: float, step_s: float, surface: object) -> Transfers:  # noqa: ARG002  the protocol's
         return self.transfers
 
-    def moved(self, volume_m3: np.ndarray) -> None:
+    def moved(self, volume_m3: np.ndarray) -> None:  # noqa: ARG002  the protocol's
         raise AssertionError
 
 

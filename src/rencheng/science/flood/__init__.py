@@ -19,8 +19,10 @@ from rencheng.science.flood.ports import Exchange, Infiltration, Surface, Transf
 from rencheng.science.flood.rain import RainSeries
 from rencheng.science.flood.result import FloodResult, Snapshot, Volumes
 from rencheng.science.flood.simulate import simulate
+from rencheng.science.flood.terrain_repair import BedRepair, repair_bed
 
 __all__ = [
+    "BedRepair",
     "Closed",
     "Discharge",
     "Exchange",
@@ -37,5 +39,6 @@ __all__ = [
     "Surface",
     "Transfers",
     "Volumes",
+    "repair_bed",
     "simulate",
 ]

@@ -56,7 +56,11 @@ class Closed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Open:
-    """Water that moves outwards leaves with the speed it has (zero-gradient); nothing comes in."""
+    """Water leaves with the speed it has, or with that of normal flow where the ground falls outwards; none comes in.
+
+    Beyond the edge the ground is taken to go on as it does in the last two cells. Where it is level or falls inwards
+    only moving water leaves (zero gradient), and a pond stays.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +155,8 @@ class SideConditions:
     kind : tuple of int8 arrays (west, east, south, north)
         ``CLOSED``, ``OPEN``, ``SLOPE``, ``LEVEL``, ``INFLOW`` or ``FALL``.
     value : tuple of float64 arrays
-        Slope, level in m, or discharge into the raster per metre of edge (m²/s); 0 otherwise.
+        Slope (at an open edge that of the ground, if it falls outwards), level in m, or discharge into the raster
+        per metre of edge (m²/s); 0 otherwise.
     """
 
     kind: tuple[NDArray[np.int8], NDArray[np.int8], NDArray[np.int8], NDArray[np.int8]]
@@ -227,6 +232,7 @@ def boundary_from(
     shape: tuple[int, int],
     cell_m: float,
     active: NDArray[np.bool_] | None = None,
+    bed_m: F64 | None = None,
 ) -> Boundary:
     """Check what a caller says of the edge.
 
@@ -240,6 +246,8 @@ def boundary_from(
         Cell width, m.
     active : bool array, optional
         Cells of the domain; others stay closed.
+    bed_m : array, shape (ny, nx), optional
+        Bed level, from which open edges take how the ground falls outwards.
 
     Raises
     ------
@@ -257,8 +265,20 @@ def boundary_from(
         code, number = _code(one.condition, where=f"boundary {one.side}")
         kind[k][cells] = np.where(edges[k][cells], code, CLOSED)
         value[k][cells] = number
+        if code == OPEN and bed_m is not None:
+            value[k][cells] = _outward_slope(bed_m, k, cell_m)[cells]
     steady = SideConditions(kind=(kind[0], kind[1], kind[2], kind[3]), value=(value[0], value[1], value[2], value[3]))
     return Boundary(stretches, shape, cell_m, edges, steady)
+
+
+def _outward_slope(bed_m: F64, side: int, cell_m: float) -> F64:
+    """Slope by which the ground falls towards a side over its last two cells, 0 where it does not."""
+    across = bed_m if side >= 2 else bed_m.T
+    if len(across) < 2:
+        return np.zeros(across.shape[1])
+    last, inner = (across[0], across[1]) if side % 2 == 0 else (across[-1], across[-2])
+    slope = np.maximum(inner - last, 0.0) / cell_m
+    return np.where(slope < 1.0, slope, 0.0)  # steeper is the foot of a wall, or ground outside the domain
 
 
 def _edges(grid: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], ...]:

@@ -59,9 +59,11 @@ def edge_fluxes(
         flow = 0.0
         _, push = _hllc_flux(h, u, h, -u, gravity, 0.5, 1e-30)
         if kind[i] == OPEN:
-            if u > 0.0:
-                flow = h * u
-                push = flow * u + pressure
+            flow = h * max(u, 0.0)
+            if value[i] > 0.0 and drag[i] > 0.0:  # where the ground falls outwards, at least as down that slope
+                flow = max(flow, math.sqrt(gravity * value[i] / drag[i]) * h ** (5.0 / 3.0))
+            if flow > 0.0:
+                push = flow * flow / h + pressure
         elif kind[i] == FALL:
             flow, push = _hllc_flux(h, u, 0.0, 0.0, gravity, 0.5, 1e-30)
         elif kind[i] == SLOPE:

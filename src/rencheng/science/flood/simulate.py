@@ -138,7 +138,7 @@ def simulate(
     forcing = Forcing(
         rain=rain_from(rain_mm_h, domain.shape, domain.cell_m, domain.active),
         inflows=inflows_from(inflows, domain.shape, domain.active),
-        boundary=boundary_from(boundary, domain.shape, domain.cell_m, domain.active),
+        boundary=boundary_from(boundary, domain.shape, domain.cell_m, domain.active, domain.bed_m),
         exchanges=tuple(exchanges),
         infiltration=infiltration,
         duration_s=float(duration_s),

@@ -197,6 +197,9 @@ def _drink(stepper: Stepper, forcing: Forcing, state: _Run, step_s: float, end_s
     state.soil_s += step_s
     if state.soil_s >= soil.interval_s or end_s >= forcing.duration_s:
         taken = stepper.absorb(soil, end_s - state.soil_s, state.soil_s)
+        if not math.isfinite(taken):
+            state.stopped = f"infiltration took {taken} m of depth at {end_s:g} s"
+            return
         state.account.infiltrated += taken * stepper.surface().cell_m ** 2
         state.soil_s = 0.0
 
