@@ -54,6 +54,9 @@ class Streets:
     """What an inlet really takes, as a share of its capacity; drawn evenly."""
     raster_cells: int = 50_000
     """Cells of the flood engine's raster at most."""
+    soil_initial_mm: float = 10.0
+    soil_loss_mm_h: float = 5.0
+    """What unsealed ground takes: an initial loss, then a rate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,6 +13,7 @@ from rencheng.city import City
 from rencheng.kernel import MissingData
 from rencheng.rehearse.scenario import Scenario
 from rencheng.science.flood import RainSeries, simulate
+from rencheng.science.flood.ground_losses import ConstantLossSoil, Losses
 
 __all__ = ["StreetWater", "street_water"]
 
@@ -33,15 +34,20 @@ class StreetWater:
         The city's ground.
     sinks : DrainSinks
         What its sewers really take.
+    soil : ConstantLossSoil
+        What its unsealed ground really takes.
     pumps_m3_s : float64 array, shape (tanks,)
         What the pumps of its underpasses really lift.
     x_m, y_m : float64 arrays, shape (n,)
         Low places in the city's metric reference system.
     """
 
-    def __init__(self, domain: FloodDomain, sinks: DrainSinks, pumps_m3_s: F64, x_m: F64, y_m: F64) -> None:
+    def __init__(
+        self, domain: FloodDomain, sinks: DrainSinks, soil: ConstantLossSoil, pumps_m3_s: F64, x_m: F64, y_m: F64
+    ) -> None:
         self._domain = domain
         self._sewers = sinks
+        self._soil = soil
         self._lifts = pumps_m3_s
         self._tank = domain.tanks.nearest(x_m, y_m)
         own = np.append(domain.tanks.places, -1)[self._tank]
@@ -110,7 +116,7 @@ class StreetWater:
             ),
             manning=self._domain.manning,
             boundary="open",
-            infiltration=sinks,
+            infiltration=Losses([self._soil, sinks]),
             exchanges=(tanks,),
             active=self._domain.active,
             save_every_s=step_s,
@@ -162,7 +168,11 @@ def street_water(city: City, scenario: Scenario, x_m: F64, y_m: F64, rng: np.ran
     real = DrainSinks(sinks.shape, sinks.places, sinks.rate_m_s * share)
     designed = domain.drain_mm_h.ravel()[domain.tanks.places].astype(np.float64) / 3.6e6 * domain.grid.cell_m**2
     lifts = designed * rng.uniform(*scenario.streets.drain_ratio, len(domain.tanks))
-    return StreetWater(domain, real, lifts, x_m, y_m)
+    unsealed, streets = domain.pervious_ratio, scenario.streets
+    soil = ConstantLossSoil(
+        unsealed.shape, rate_mm_h=streets.soil_loss_mm_h * unsealed, initial_mm=streets.soil_initial_mm * unsealed
+    )
+    return StreetWater(domain, real, soil, lifts, x_m, y_m)
 
 
 def _lowest_near(domain: FloodDomain, x_m: F64, y_m: F64) -> NDArray[np.int64]:

@@ -90,9 +90,11 @@ def _middle_member(result: CycleResult) -> tuple[Plan, MemberTask]:
     middle = int(order[np.searchsorted(np.cumsum(result.weights[order]), 0.5 - 1e-9)])
     leads = tuple(60.0 * m for m in result.lead_min if m <= HORIZON_MIN)
     plan = Plan(begin_s=0.0, lead_s=leads, rain_edges_s=result.rain.edges_s, scheme=result.scheme)
+    traits = member_traits(len(amount))
     task = MemberTask(
         rate_mm_h=result.rain.rate_mm_h[middle],
-        drain_ratio=float(member_traits(len(amount)).drain_ratio[middle]),
+        drain_ratio=float(traits.drain_ratio[middle]),
+        loss_mm_h=float(traits.loss_mm_h[middle]),
         start_m=result.analysis_mm[middle] * np.float32(0.001),
     )
     return plan, task
