@@ -1,4 +1,4 @@
-"""``rencheng replay``, ``rehearse``, ``run``, ``warnings`` and ``report``: thin over :mod:`rencheng.app`."""
+"""``rencheng replay``, ``run``, ``warnings`` and ``report``: thin over :mod:`rencheng.app`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import typer
 
 from rencheng.cli.output import reader_may_leave
 
-__all__ = ["rehearse", "replay", "report", "run", "warnings"]
+__all__ = ["replay", "report", "run", "warnings"]
 
 CityOption = Annotated[Path, typer.Option("--city", help="Folder of the city package")]
 RunArgument = Annotated[Path, typer.Argument(help="Folder of a run")]
@@ -49,27 +49,6 @@ def replay(
             speed=speed,
             settings=read_settings(os.environ),
             tell=tell,
-        )
-    typer.echo(summary)
-
-
-def rehearse(
-    scenario: Annotated[str, typer.Argument(help="Name of a scenario (rainstorm), or a YAML file")],
-    city: CityOption,
-    out: OutOption,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Same seed, same rehearsal")] = 1,
-    speed: Annotated[
-        float, typer.Option("--speed", min=0.0, help="Simulated seconds per second; 0 is as fast as it goes")
-    ] = 0.0,
-) -> None:
-    """Play a scenario in a simulated world through the very same stages; nothing can leave the house."""
-    from rencheng.app.rehearsal import rehearse as rehearse_run
-    from rencheng.app.settings import read_settings
-    from rencheng.cli.progress import progress
-
-    with progress("rehearsal") as tell:
-        summary = rehearse_run(
-            scenario, city, out, seed=seed, speed=speed, settings=read_settings(os.environ), tell=tell
         )
     typer.echo(summary)
 

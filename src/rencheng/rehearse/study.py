@@ -28,18 +28,8 @@ _NEEDS: dict[str, tuple[str, ...]] = {
     "detention": ("lon", "lat", "area_m2", "volume_m3"),
     "wall": ("line", "height_m"),
 }
-_ABOVE_ZERO = (
-    "life_years",
-    "radius_m",
-    "discharge_m3_s",
-    "factor",
-    "retention_mm",
-    "rate_mm_h",
-    "area_m2",
-    "volume_m3",
-    "height_m",
-)
-_EFFECTS = (*_ABOVE_ZERO[1:], "share", "lon", "lat", "line")
+_SIZES = ("radius_m", "discharge_m3_s", "factor", "retention_mm", "rate_mm_h", "area_m2", "volume_m3", "height_m")
+_EFFECTS = (*_SIZES, "share", "lon", "lat", "line")
 MOST_YEARS = 10_000.0
 """Greatest return period that a study may name."""
 

@@ -24,6 +24,7 @@ from rencheng.science.loss_surrogate import greatest_rain_mm
 
 __all__ = ["RunLoss", "StudyWorld"]
 
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
 _WALL_M = 0.05
@@ -108,10 +109,9 @@ class StudyWorld:
         peak = np.nan_to_num(np.asarray(result.peak_depth_m, dtype=np.float32))
         dug = np.maximum(self.domain.bed_m - domain.bed_m, 0.0).astype(np.float32)
         peak = np.maximum(peak - dug, np.float32(0.0))  # what stands in a basin stands at nobody's wall
+        street = np.where(domain.water, np.float32(0.0), peak)
         _, below = tanks.history()
-        if len(domain.tanks):
-            peak.reshape(-1)[domain.tanks.places] += below.max(axis=0).astype(np.float32)
-        return self._counted(storm, measure, np.where(domain.water, np.float32(0.0), peak), rain)
+        return self._counted(storm, measure, street, below.max(axis=0).astype(np.float32), rain)
 
     def _rain(self, storm: StormDraw) -> F64:
         """Rate of every five minutes, mm/h."""
@@ -124,10 +124,14 @@ class StudyWorld:
         )
         return np.asarray(mm * 60.0 / STEP_MIN)
 
-    def _counted(self, storm: StormDraw, measure: Measure | None, peak: NDArray[np.float32], rain: F64) -> RunLoss:
+    def _counted(self, storm: StormDraw, measure: Measure | None, street: F32, below: F32, rain: F64) -> RunLoss:
+        """Count; ``below`` is the deepest water in each underpass, which stops traffic and stands at nobody's wall."""
         index = self.domain.objects
-        depth = object_depths(index, peak)
+        depth = object_depths(index, street)
+        under = street.copy()
+        under.reshape(-1)[self.domain.tanks.places] += below
         rows, roads = index.rows_of("building"), index.rows_of("road_link")
+        on_road = object_depths(index, under)[roads]
         wet = np.flatnonzero(depth[rows] >= _WALL_M)
         walls = dict(
             zip((self._names[i] for i in wet.tolist()), depth[rows][wet].astype(np.float64).tolist(), strict=True)
@@ -140,7 +144,7 @@ class StudyWorld:
             measure=measure.id if measure is not None else "none",
             loss_cny=round(float(lost.loss_cny or 0.0), 2),
             residents=round(float(index.people[rows][depth[rows] >= _WET_M].sum()), 1),
-            closed_km=round(float((links.length_m * links.share)[depth[roads] >= _CLOSED_M].sum()) / 1000.0, 3),
+            closed_km=round(float((links.length_m * links.share)[on_road >= _CLOSED_M].sum()) / 1000.0, 3),
             rain_mm=round(float(fallen[-1]), 3),
             hour_mm=round(float(greatest_rain_mm(fallen, 60 // STEP_MIN)), 3),
         )
@@ -222,7 +226,7 @@ class StudyWorld:
         return np.asarray(self._distance_m(measure) <= measure.radius_m)
 
     def _draw_from(self, measure: Measure) -> int:
-        """Cell that a pump draws from: the underpass that it stands at, else the lowest street within 60 m or a cell."""
+        """Cell that a pump draws from: its underpass, else the lowest street within 60 m (or a cell)."""
         x, y = (np.array([v]) for v in self.city.to_metric.transform(measure.lon, measure.lat))
         tank = int(self.domain.tanks.nearest(x, y)[0])
         if tank >= 0:

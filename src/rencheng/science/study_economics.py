@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from rencheng.kernel.errors import InvalidInput
 
 __all__ = [
+    "INTERVAL",
     "Ranking",
     "annuity",
     "benefit_cost_ratio",
