@@ -38,7 +38,7 @@ cuda: Any = importlib.import_module("numba.cuda")
 SIMULATED = bool(getattr(config, "ENABLE_CUDASIM", 0))
 """Whether kernels run in the simulator."""
 
-TILE_X, TILE_Y = (8, 4) if SIMULATED else (32, 8)
+TILE_X, TILE_Y = (4, 2) if SIMULATED else (32, 8)
 """Cells of a tile, one thread each: a row of 32 is read in one piece."""
 
 AWAKE = 3
