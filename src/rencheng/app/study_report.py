@@ -65,7 +65,8 @@ def _page(study: Study, result: StudyResult, seed: int, city: str) -> str:
             f"{result.runs:,} runs 次推演 · seed 种子 {seed}<br>"
         ),
         (
-            f"Expected annual loss with nothing done 现状年损失: <b>{_million(result.loss_cny_a)}</b> million CNY 百万元 "
+            "Expected annual loss with nothing done 现状年均损失: "
+            f"<b>{_million(result.loss_cny_a)}</b> million CNY 百万元 "
             f"({_million_interval(result.loss_interval)}, 95 %)</p>"
         ),
         "<h2>损失与费用 Loss avoided and cost</h2>",
@@ -78,8 +79,9 @@ def _page(study: Study, result: StudyResult, seed: int, city: str) -> str:
         (
             f"Storms by {escape(study.formula.source)}, {storms.per_stratum} in each of {len(storms.return_periods_a)} "
             "strata of annual exceedance; every measure meets the same storms. Local inertial equations at "
-            f"{study.raster_cells:,} cells at most; Hazus 6.1 structure curves. Intervals: {RESAMPLES:,} bootstrap samples "
-            f"within strata, paired. Money over {study.economics.years} years at {study.economics.discount_rate:.1%}. "
+            f"{study.raster_cells:,} cells at most; Hazus 6.1 structure curves. "
+            f"Intervals: {RESAMPLES:,} bootstrap samples within strata, paired. "
+            f"Money over {study.economics.years} years at {study.economics.discount_rate:.1%}. "
             "The intervals hold what the sampling of storms leaves open, not errors of model, prices or curves. "
             "区间只含暴雨抽样误差,不含模型、造价与损失曲线误差。</small></p></html>\n"
         ),
@@ -134,8 +136,8 @@ def _large_table(result: StudyResult) -> list[str]:
     return [
         f"<h2>大样本 Large study: {result.samples:,} years 年</h2>",
         (
-            "<p>Losses read off a monotone curve over the greatest rain of an hour, fitted to the runs of each measure. "
-            "损失由各措施的推演结果按最大小时雨量单调回归读出。</p>"
+            "<p>Losses read off a monotone curve over the greatest rain of an hour, fitted to the runs of each "
+            "measure. 损失由各措施的推演结果按最大小时雨量单调回归读出。</p>"
         ),
         f"<table><tr>{''.join(f'<th>{h}</th>' for h in head)}</tr>{''.join(map(_large_row, result.large))}</table>",
     ]

@@ -27,9 +27,8 @@ __all__ = ["RunLoss", "StudyWorld"]
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 
-_WALL_M = 0.05
-"""A film thinner than this is rain on its way, no flood at a wall."""
 _WET_M = 0.15
+"""From so much at the wall a building counts as flooded; less is rain on its way past (a kerb's height)."""
 _CLOSED_M = 0.3
 _NEAR_M = 60.0
 
@@ -132,7 +131,7 @@ class StudyWorld:
         under.reshape(-1)[self.domain.tanks.places] += below
         rows, roads = index.rows_of("building"), index.rows_of("road_link")
         on_road = object_depths(index, under)[roads]
-        wet = np.flatnonzero(depth[rows] >= _WALL_M)
+        wet = np.flatnonzero(depth[rows] >= _WET_M)
         walls = dict(
             zip((self._names[i] for i in wet.tolist()), depth[rows][wet].astype(np.float64).tolist(), strict=True)
         )
