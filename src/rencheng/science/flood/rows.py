@@ -193,10 +193,10 @@ def face_fluxes(  # noqa: PLR0917  rows go in one by one: plain pointers let the
         can_a = ha > step[f]
         can_b = step[f] + hb > zero
         rise = step[f] - slope
-        face = _face_bed(ha, zero, hb, rise, wall[f])
+        face = _face_bed(zero, rise, wall[f])
         top_b = rise + hb
-        ha_face = max(min(ha - face, ha), zero)
-        hb_face = max(min(top_b - face, hb), zero)
+        ha_face = max(ha - face, zero)
+        hb_face = max(top_b - face, zero)
         flow, push = _hllc_flux(ha_face, normal_a[f], hb_face, normal_b[f], gravity, half, tiny)
         flow = max(min(flow, most_a[f] if can_a else zero), -(most_b[f] if can_b else zero))
         mass[f] = flow

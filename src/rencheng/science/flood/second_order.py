@@ -60,7 +60,7 @@ def _slopes(
     a, b = run
     c, d = max(a, 1), min(b, nx - 1)
     south, centre, north = states
-    half, steep, shallow, no_wall = numbers.half, numbers.steep, numbers.shallow, numbers.no_wall
+    half, most, shallow, no_wall = numbers.half, numbers.sharp, numbers.shallow, numbers.no_wall
     walled = min(ground.crest_y.shape[0] - 1, 1)
     crest_x = ground.crest_x[row * min(ground.crest_x.shape[0] - 1, 1)]
     crest_south, crest_north = ground.crest_y[row * walled], ground.crest_y[(row + 1) * walled]
@@ -84,7 +84,7 @@ def _slopes(
         limited_slopes(
             low[c:d], high[c:d], wall_low[c:d], wall_high[c:d],
             kept[0, c - 1 : d - 1], u[c - 1 : d - 1], v[c - 1 : d - 1], kept[0, c:d], u[c:d], v[c:d],
-            kept[0, c + 1 : d + 1], u[c + 1 : d + 1], v[c + 1 : d + 1], half, steep, shallow, no_wall,
+            kept[0, c + 1 : d + 1], u[c + 1 : d + 1], v[c + 1 : d + 1], half, most, shallow, no_wall,
             kept[5, c:d], kept[6, c:d], kept[7, c:d], kept[8, c:d],
         )  # fmt: skip
     rises_and_walls(
@@ -93,7 +93,7 @@ def _slopes(
     )  # fmt: skip
     limited_slopes(
         low[a:b], high[a:b], wall_low[a:b], wall_high[a:b], depth_south[a:b], south.u[a:b], south.v[a:b],
-        kept[0, a:b], u[a:b], v[a:b], depth_north[a:b], north.u[a:b], north.v[a:b], half, steep, shallow, no_wall,
+        kept[0, a:b], u[a:b], v[a:b], depth_north[a:b], north.u[a:b], north.v[a:b], half, most, shallow, no_wall,
         kept[9, a:b], kept[10, a:b], kept[11, a:b], kept[12, a:b],
     )  # fmt: skip
 

@@ -37,8 +37,8 @@ FASTEST_M_S = 200.0
 CELLS_PER_STRIP = 60_000
 """Size of the strips that threads take."""
 
-STEEPNESS = 1.5
-"""Steepness of the slope limiter: 1 is minmod, 2 the monotonised central limiter."""
+SHARP = 1.0
+"""Whether slopes may be the mean of both differences where these are alike (1), or only the smaller (0)."""
 
 CELLS_WORTH_A_THREAD = 20_000
 """With less water than this waking a thread takes longer than it saves."""
@@ -213,7 +213,7 @@ class ShallowWater:
             per_cell=real(1.0 / cells_per_step),
             step=real(step_s),
             zero=real(0.0),
-            steep=real(STEEPNESS),
+            sharp=real(SHARP),
             no_wall=real(0.1 * NO_WALL_M),
         )
 

@@ -58,10 +58,10 @@ def face_flux_with(face_bed: Callable[..., Any], hllc_flux: Callable[..., Any]) 
         can_a = ha > step
         can_b = step + hb > zero
         rise = step - slope
-        face = face_bed(ha, zero, hb, rise, wall)
+        face = face_bed(zero, rise, wall)
         top_b = rise + hb
-        ha_face = max(min(ha - face, ha), zero)
-        hb_face = max(min(top_b - face, hb), zero)
+        ha_face = max(ha - face, zero)
+        hb_face = max(top_b - face, zero)
         flow, push = hllc_flux(ha_face, normal_a, hb_face, normal_b, gravity, half, tiny)
         flow = max(min(flow, most_a if can_a else zero), -(most_b if can_b else zero))
         push_a = push + half * gravity * ((ha + ha_face) * min(face, ha) + ha * slope)

@@ -21,13 +21,19 @@ Row = NDArray[Any]
 
 
 @inlined
-def _limited(low: float, high: float, half: float, steep: float) -> float:
-    """Generalised minmod of two differences: the mean one, but never more than ``steep`` times either."""
+def _limited(low: float, high: float, half: float, sharp: float) -> float:
+    """Slope from the differences to both neighbours: their mean where they are alike, the smaller where they are not.
+
+    Up to a ratio of two it is the mean; from a ratio of three on (a kerb, the foot of a wall, a bore) it is minmod;
+    where the signs differ it is zero. ``sharp`` 1 allows the mean, 0 does not.
+    """
     zero = half - half
-    mean = half * (low + high)
-    up = max(min(steep * low, steep * high, mean), zero)
-    down = min(max(steep * low, steep * high, mean), zero)
-    return up + down
+    small = min(abs(low), abs(high))
+    large = max(abs(low), abs(high))
+    more = max(min(large - small, small + small + small - large), zero)
+    slope = small + sharp * half * more
+    slope = slope if low > zero else -slope
+    return slope if low * high > zero else zero
 
 
 @kernel
@@ -46,7 +52,7 @@ def limited_slopes(  # noqa: PLR0917  rows go in one by one: plain pointers let 
     u_b: Row,
     v_b: Row,
     half: float,
-    steep: float,
+    most: float,
     shallow: float,
     no_wall: float,
     slope_depth: Row,
@@ -56,8 +62,8 @@ def limited_slopes(  # noqa: PLR0917  rows go in one by one: plain pointers let 
 ) -> None:
     """Slopes of depth, level and velocities across each cell of a row, per cell width.
 
-    ``a`` is the neighbour to the west or south, ``b`` the one to the east or north. Beside dry ground or a wall all
-    slopes are zero: the cell is of first order there, and still water at a shore stays still.
+    ``a`` is the neighbour to the west or south, ``b`` the one to the east or north. Beside dry ground the slopes of
+    level and depth are minmod's and those of velocity zero; beside a wall all are zero.
     """
     zero = half - half
     one = half + half
@@ -70,11 +76,11 @@ def limited_slopes(  # noqa: PLR0917  rows go in one by one: plain pointers let 
         free = one if highest < no_wall else zero
         keep = free if h > shallow else zero
         move = free if thinnest > shallow else zero
-        sharp = steep if thinnest > shallow else one
+        sharp = most if thinnest > shallow else zero
         slope_depth[i] = keep * _limited(low, high, half, sharp)
         slope_level[i] = keep * _limited(low + rise_a[i], high + rise_b[i], half, sharp)
-        slope_u[i] = move * _limited(u[i] - u_a[i], u_b[i] - u[i], half, steep)
-        slope_v[i] = move * _limited(v[i] - v_a[i], v_b[i] - v[i], half, steep)
+        slope_u[i] = move * _limited(u[i] - u_a[i], u_b[i] - u[i], half, sharp)
+        slope_v[i] = move * _limited(v[i] - v_a[i], v_b[i] - v[i], half, sharp)
 
 
 @kernel

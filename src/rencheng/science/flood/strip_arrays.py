@@ -112,8 +112,8 @@ class Numbers(NamedTuple):
     step: float
     """``step_s``."""
     zero: float
-    steep: float
-    """Steepness of the slope limiter."""
+    sharp: float
+    """1 where slopes may be the mean of both differences, 0 for minmod."""
     no_wall: float
     """A crest below this level is no wall."""
 
