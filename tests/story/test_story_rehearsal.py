@@ -11,7 +11,9 @@ import pytest
 
 from rencheng.adapters.cap import read_cap, write_cap_files
 from rencheng.app.open_run import open_ledger, write_report
+from rencheng.city import read_city
 from rencheng.ledger import Entry, verify
+from rencheng.science.flood.vehicle_limits import vehicle_class_of_unit
 
 ROUND = (
     "RunStarted",
@@ -117,19 +119,22 @@ def test_tasks_are_answered_or_escalated(rehearsal: Any) -> None:
         assert entry.occurred_at >= created[entry.body.task_id].body.acknowledge_by
 
 
-def test_help_is_sent_over_open_roads(rehearsal: Any) -> None:
+def test_help_is_sent_over_open_roads(rehearsal: Any, sandbox_city: Path) -> None:
     """A crew routed through water that the platform itself had closed would be stuck."""
-    closed: set[int] = set()
+    kinds = {unit["unit_id"]: unit["kind"] for unit in read_city(sandbox_city).rows("units")}
+    closed: dict[int, tuple[str, ...]] = {}
     sent = 0
     for entry in rehearsal.entries:
         match entry.kind:
             case "RoadClosed":
-                closed.add(entry.body.link_id)
+                closed[entry.body.link_id] = entry.body.closed_to
             case "RoadReopened":
-                closed.discard(entry.body.link_id)
+                closed.pop(entry.body.link_id, None)
             case "UnitAssigned":
                 sent += 1
-                assert not closed.intersection(entry.body.links), f"{entry.body.unit_id} was sent through water"
+                vehicle = vehicle_class_of_unit(kinds[entry.body.unit_id]).value
+                stopped = [k for k in entry.body.links if k in closed and (not closed[k] or vehicle in closed[k])]
+                assert not stopped, f"{entry.body.unit_id} was sent through water"
     assert sent
     assert rehearsal.of("UnitArrived")
     assert rehearsal.of("NeedMet")
@@ -159,7 +164,7 @@ def test_damage_is_that_of_the_incident_and_within_the_city(rehearsal: Any) -> N
     """Millimetres of rain taken for metres of water once made every house of the city a loss."""
     for entry in rehearsal.of("DamageAssessed"):
         body = entry.body
-        assert 0 <= body.buildings_damaged < 100
+        assert 0 <= body.buildings_damaged < 250
         assert 0.0 <= body.residents_affected <= 10_000.0
         assert body.loss_cny is None or body.loss_cny < 2e8
     assert any(entry.body.buildings_damaged for entry in rehearsal.of("DamageAssessed"))

@@ -60,7 +60,7 @@ CARD = Card(
     ),
     skill="the index of ground and rain is not validated; the engine's forecasts are scored as they come true",
     limits=(
-        "Up to two hours ahead the flood engine's ensemble counts where a recent one stands, else and beyond an index.",
+        "Where a recent ensemble of the flood engine stands it counts, fading beyond its two hours; else an index.",
         "The index: drain capacity is one number for the whole city (36 mm/h).",
         "All residents of a cell count as exposed when its low streets are under water.",
         "The index knows no flow between cells.",
@@ -82,12 +82,14 @@ class Waterlogging:
         gathered = 1.0 + (GATHERING - 1.0) * ratio**2
         raining = np.nanmax(inputs.rain.cell_mm, initial=0.0) > 0.0
         for h, lead in enumerate(CARD.horizons_h):
-            computed = inputs.flood.at(lead) if inputs.flood is not None else None
+            computed = _from_engine(inputs, lead)
             if computed is not None:
                 probability[h], intensity[h] = computed
-            elif raining:
-                probability[h], intensity[h] = _from_rain(inputs, gathered, lead)
-            seen, depth = _from_sight(inputs, lead)
+            if raining and (computed is None or lead > _engine_reach_h(inputs)):
+                rain, depth = _from_rain(inputs, gathered, lead)
+                probability[h] = np.maximum(probability[h], rain)
+                intensity[h] = np.maximum(intensity[h], depth)
+            seen, depth = _from_sight(inputs, lead, sensors=computed is None)
             probability[h] = any_of(probability[h], seen)
             intensity[h] = np.maximum(intensity[h], depth)
         evidence: list[Evidence] = [*_sightings(inputs)]
@@ -100,6 +102,23 @@ class Waterlogging:
         cause: tuple[FactId, ...] = tuple(d.fact_id for d in inputs.depths if d.fact_id is not None)
         cause += () if inputs.flood is None else (inputs.flood.fact_id,)
         return Outlook(probability=probability, intensity=intensity, evidence=tuple(evidence), cause=cause)
+
+
+def _engine_reach_h(inputs: ModelInputs) -> float:
+    """Lead time up to which the flood engine computed, from now; below 0 where it did not."""
+    return float(inputs.flood.lead_h[-1]) if inputs.flood is not None and len(inputs.flood.lead_h) else -1.0
+
+
+def _from_engine(inputs: ModelInputs, lead_h: float) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+    """What the flood engine says; beyond its last frame the water of that frame fades as street water drains."""
+    reach = _engine_reach_h(inputs)
+    if inputs.flood is None or reach < 0.0:
+        return None
+    found = inputs.flood.at(min(lead_h, reach))
+    if found is None:
+        return None
+    fading = float(np.exp(-max(lead_h - reach, 0.0) / FADING_H))
+    return found[0] * fading, found[1] * fading
 
 
 def _from_rain(
@@ -122,11 +141,14 @@ def _from_rain(
     return np.where(wet, threshold_probability(depth, total, DAMAGING_M), 0.0), depth
 
 
-def _from_sight(inputs: ModelInputs, lead_h: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _from_sight(
+    inputs: ModelInputs, lead_h: float, *, sensors: bool
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """What was seen; street sensors only where the engine, whose members they have weighed already, did not run."""
     seen = np.zeros(len(inputs.cells))
     depth = np.zeros(len(inputs.cells))
     for sight in inputs.depths:
-        if sight.depth_m < DAMAGING_M:
+        if sight.depth_m < DAMAGING_M or (sight.source == "sensor" and not sensors):
             continue
         fading = float(np.exp(-(_age_h(inputs, sight) + lead_h) / FADING_H))
         belief = CREDENCE.get(sight.source, 0.5) * fading
