@@ -14,7 +14,7 @@ import yaml
 from rencheng.kernel import Bilingual, InvalidConfig, InvalidInput, NotFound, parse_instant
 from rencheng.science.design_storm import SHANGHAI_2017, IntensityFormula
 
-__all__ = ["FloodCycle", "Instruments", "People", "River", "Scenario", "Storm", "Streets", "read_scenario"]
+__all__ = ["FORMULAS", "FloodCycle", "Instruments", "People", "River", "Scenario", "Storm", "Streets", "read_scenario"]
 
 FORMULAS: dict[str, IntensityFormula] = {"shanghai_2017": SHANGHAI_2017}
 """Storm intensity formulas a scenario may name."""
