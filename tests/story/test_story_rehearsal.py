@@ -19,7 +19,7 @@ ROUND = (
     "RunStarted",
     "ScenarioStarted",
     "BatchTaken",
-    "SignalRaised",
+    "FloodForecastPublished",
     "WarningIssued",
     "IncidentOpened",
     "PlanActivated",
@@ -64,6 +64,7 @@ def test_the_round_is_walked_in_its_order(rehearsal: Any) -> None:
     """If a stage falls silent, a rehearsal ends without what comes after it, and so would a real storm."""
     seqs = [first(rehearsal, kind).seq for kind in ROUND]
     assert seqs == sorted(seqs), dict(zip(ROUND, seqs, strict=True))
+    assert rehearsal.of("SignalRaised"), "the sensors never saw what was forecast"
 
 
 def test_every_decision_names_what_led_to_it(rehearsal: Any) -> None:

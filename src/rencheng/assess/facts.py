@@ -149,7 +149,7 @@ class FloodTotal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloodPlace:
-    """A place that must not stand in water and is expected to: an underpass, a hospital, a substation …"""
+    """A place that must not stand in water and is expected to, such as an underpass, a hospital or a substation."""
 
     kind: str
     """``underpass`` or the kind of the facility."""

@@ -2,8 +2,8 @@
 
 Elevation is sometimes stored stretched to 0 … 255 for display: ``step = floor((height - lowest) * 255 / range)``. It
 still looks like whole metres, and a flood map made of it is wrong by the stretch. When heights were whole metres, some
-steps take in one more metre than their neighbours, at regular distances: the histogram is a comb. (Ranges close to a multiple of 255 m make none, and
-stay unseen.)
+steps take in one more metre than their neighbours, at regular distances: the histogram is a comb. (Ranges close to a
+multiple of 255 m make none, and stay unseen.)
 """
 
 from __future__ import annotations
