@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -172,6 +174,15 @@ _world: StudyWorld | None = None
 def _begin_worker(city_path: Path, study: Study) -> None:
     global _given  # noqa: PLW0603 — a process of the pool lives for one study
     _given = (city_path, study)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """End this process when the study's is killed; nobody else would tell it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _run_in_worker(chunk: Chunk) -> list[RunLoss]:
