@@ -79,7 +79,7 @@ def _page(study: Study, result: StudyResult, seed: int, city: str) -> str:
         (
             f"Storms by {escape(study.formula.source)}, {storms.per_stratum} in each of {len(storms.return_periods_a)} "
             "strata of annual exceedance; every measure meets the same storms. Local inertial equations at "
-            f"{study.raster_cells:,} cells at most; Hazus 6.1 structure curves. "
+            f"about {study.raster_cells:,} cells; Hazus 6.1 structure curves. "
             f"Intervals: {RESAMPLES:,} bootstrap samples within strata, paired. "
             f"Money over {study.economics.years} years at {study.economics.discount_rate:.1%}. "
             "The intervals hold what the sampling of storms leaves open, not errors of model, prices or curves. "
