@@ -3,7 +3,7 @@
 Stratified sampling: Cochran (1977), *Sampling Techniques*, ch. 5. Intervals: bootstrap within strata with one draw
 fewer than each holds, which makes its variance unbiased (Rao & Wu 1988, J. Am. Stat. Assoc. 83(401)). Measures meet the
 same storms (common random numbers), so their differences are paired. Cost and benefit: NPV and benefit–cost ratio as in
-GB 50201-2014's economic evaluation and the UK Green Book.
+SL 72-2013 (economic evaluation of water projects) and the UK Green Book.
 """
 
 from __future__ import annotations
