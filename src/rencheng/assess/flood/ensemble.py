@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -327,6 +329,14 @@ _halt: Event | None = None
 def _begin_worker(domain: FloodDomain, halt: Event) -> None:
     global _domain, _halt
     _domain, _halt = domain, halt
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent is killed; nobody else would tell it."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _run_in_worker(plan: Plan, task: MemberTask) -> MemberRun:

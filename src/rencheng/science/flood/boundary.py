@@ -35,6 +35,8 @@ __all__ = [
     "Stage",
     "Stretch",
     "boundary_from",
+    "check_series",
+    "mean_over_step",
 ]
 
 F64 = NDArray[np.float64]

@@ -10,7 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from rencheng.kernel.errors import InvalidInput
 
-__all__ = ["Domain", "domain_from"]
+__all__ = [
+    "NO_WALL_M",
+    "Domain",
+    "domain_from",
+]
 
 NO_WALL_M = -1e30
 """Crest of a face without a wall."""
