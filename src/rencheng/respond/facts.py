@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from rencheng.kernel import Bilingual, fact
+from rencheng.ledger import upcaster
 
 __all__ = [
     "FloodNeedsMapped",
@@ -30,6 +32,7 @@ __all__ = [
     "UnitArrived",
     "UnitAssigned",
     "UnitReleased",
+    "road_closed_names_classes",
 ]
 
 
@@ -252,7 +255,7 @@ class UnitReleased:
     lat: float
 
 
-@fact("RoadClosed")
+@fact("RoadClosed", schema=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RoadClosed:
     """A road link is closed to traffic; routing obeys at once."""
@@ -264,6 +267,12 @@ class RoadClosed:
     lat: float
     closed_to: tuple[str, ...] = ()
     """Classes of vehicle that may not pass (``science/flood/vehicle_limits.py``); empty closes to all."""
+
+
+@upcaster("RoadClosed", from_schema=1)
+def road_closed_names_classes(body: dict[str, Any]) -> dict[str, Any]:
+    """A road was closed to all before it could be closed to some."""
+    return {**body, "closed_to": []}
 
 
 @fact("RoadReopened")

@@ -329,6 +329,7 @@ _halt: Event | None = None
 def _begin_worker(domain: FloodDomain, halt: Event) -> None:
     global _domain, _halt
     _domain, _halt = domain, halt
+    threading.Thread(target=_end_with_parent, daemon=True).start()
 
 
 def _end_with_parent() -> None:
