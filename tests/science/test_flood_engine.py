@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,7 @@ def closes(result: FloodResult) -> bool:
 
 
 @orders
-def test_rain_that_changes_falls_to_the_drop(order: int) -> None:
+def test_rain_that_changes_falls_to_the_drop(order: Literal[1, 2]) -> None:
     """36 mm/h for 100 s, none for 50 s, 72 mm/h for 50 s: 1 + 1 mm."""
     rain = RainSeries(times_s=np.array([0.0, 100.0, 150.0]), rate_mm_h=np.array([36.0, 0.0, 72.0]))
     result = simulate(FLAT, 2.0, 200.0, rain_mm_h=rain, order=order)
@@ -58,7 +60,7 @@ def test_given_rows_and_columns_lay_the_rain_grid() -> None:
 
 
 @orders
-def test_an_inflow_gives_the_exact_integral_of_its_hydrograph(order: int) -> None:
+def test_an_inflow_gives_the_exact_integral_of_its_hydrograph(order: Literal[1, 2]) -> None:
     """A triangle from 0 to 3 m³/s and back over 60 s holds 90 m³; a draw of 1 m³/s takes back what is there."""
     tap = np.zeros(FLAT.shape, dtype=bool)
     tap[2, 2:4] = True
@@ -71,7 +73,7 @@ def test_an_inflow_gives_the_exact_integral_of_its_hydrograph(order: int) -> Non
 
 
 @orders
-def test_a_stage_fills_the_basin_to_its_level(order: int) -> None:
+def test_a_stage_fills_the_basin_to_its_level(order: Literal[1, 2]) -> None:
     tide = Stage(times_s=np.array([0.0, 30.0]), level_m=np.array([0.0, 1.0]))
     result = simulate(FLAT, 2.0, 900.0, boundary={"west": tide}, order=order, manning=0.05)
     assert result.depth_m == pytest.approx(np.ones(FLAT.shape), abs=2e-3)
@@ -80,7 +82,7 @@ def test_a_stage_fills_the_basin_to_its_level(order: int) -> None:
 
 
 @orders
-def test_a_discharge_enters_and_a_normal_slope_lets_it_out(order: int) -> None:
+def test_a_discharge_enters_and_a_normal_slope_lets_it_out(order: Literal[1, 2]) -> None:
     """2 m³/s over a channel 8 m wide on 1 %: normal depth (q n / √S)^(3/5) = (0.25·0.03/0.1)^0.6 = 0.2114 m."""
     bed = np.tile(0.01 * 4.0 * np.arange(50.0)[::-1], (4, 1))
     inflow = Discharge(times_s=np.zeros(1), discharge_m3_s=np.full(1, 4.0))
@@ -93,7 +95,7 @@ def test_a_discharge_enters_and_a_normal_slope_lets_it_out(order: int) -> None:
 
 
 @orders
-def test_a_rating_lets_out_what_its_table_says(order: int) -> None:
+def test_a_rating_lets_out_what_its_table_says(order: Literal[1, 2]) -> None:
     rating = Rating(stage_m=np.array([0.5, 0.9, 1.0]), discharge_m3_s=np.array([0.0, 2.0, 2.0]))
     edge = [Stretch(side="east", condition=rating, start=1, stop=3)]
     result = simulate(FLAT, 2.0, 1.0, depth_m=FLAT + 1.5, boundary=edge, order=order)
@@ -104,14 +106,16 @@ def test_a_rating_lets_out_what_its_table_says(order: int) -> None:
 
 
 @orders
-def test_a_pond_against_an_open_edge_without_fall_stays(order: int) -> None:
+def test_a_pond_against_an_open_edge_without_fall_stays(order: Literal[1, 2]) -> None:
     result = simulate(FLAT, 2.0, 600.0, depth_m=FLAT + 0.5, boundary="open", order=order)
     assert result.depth_m == pytest.approx(FLAT + 0.5, abs=1e-12)
 
 
 @orders
 @pytest.mark.parametrize("condition", [Open(), FreeFall(), FreeFlow(slope=0.02)])
-def test_water_leaves_over_an_open_edge_and_never_comes_back(order: int, condition: Open | FreeFall | FreeFlow) -> None:
+def test_water_leaves_over_an_open_edge_and_never_comes_back(
+    order: Literal[1, 2], condition: Open | FreeFall | FreeFlow
+) -> None:
     bed = np.tile(0.02 * np.arange(8.0)[::-1], (6, 1))
     result = simulate(bed, 2.0, 600.0, depth_m=FLAT + 0.5, boundary={"east": condition}, order=order)
     assert result.volumes.edge < -0.9 * result.volumes.initial
@@ -119,7 +123,7 @@ def test_water_leaves_over_an_open_edge_and_never_comes_back(order: int, conditi
 
 
 @orders
-def test_a_wall_holds_until_the_water_stands_over_its_crest(order: int) -> None:
+def test_a_wall_holds_until_the_water_stands_over_its_crest(order: Literal[1, 2]) -> None:
     across_x, across_y = np.full((6, 9), np.nan), np.full((7, 8), np.nan)
     across_x[:, 4] = 1.0
     depth = FLAT.copy()
@@ -136,7 +140,7 @@ def test_a_wall_holds_until_the_water_stands_over_its_crest(order: int) -> None:
 
 
 @orders
-def test_nothing_flows_or_falls_outside_the_domain(order: int) -> None:
+def test_nothing_flows_or_falls_outside_the_domain(order: Literal[1, 2]) -> None:
     active = np.ones(FLAT.shape, dtype=bool)
     active[:, 5:] = False
     result = simulate(FLAT, 2.0, 100.0, depth_m=FLAT + 0.1, rain_mm_h=36.0, active=active, order=order)
@@ -160,7 +164,7 @@ def test_snapshots_come_at_their_times_with_start_and_end() -> None:
 
 
 @orders
-def test_a_run_can_go_on_where_it_was_left(order: int) -> None:
+def test_a_run_can_go_on_where_it_was_left(order: Literal[1, 2]) -> None:
     rng = np.random.default_rng(4)
     bed = rng.random((20, 30))
     depth = np.where(rng.random(bed.shape) < 0.5, 1.0, 0.0)
@@ -189,7 +193,7 @@ class Pump:
 
 
 @orders
-def test_a_pump_moves_what_there_is_and_is_told_so(order: int) -> None:
+def test_a_pump_moves_what_there_is_and_is_told_so(order: Literal[1, 2]) -> None:
     pump = Pump()
     wall = np.full((6, 9), np.nan)
     wall[:, 4] = 9.0
@@ -249,7 +253,7 @@ def test_a_late_cycle_is_cancelled_between_steps() -> None:
 
 
 @orders
-def test_a_run_that_goes_wild_keeps_its_state_and_says_where(order: int) -> None:
+def test_a_run_that_goes_wild_keeps_its_state_and_says_where(order: Literal[1, 2]) -> None:
     speed = FLAT.copy()
     speed[3, 4] = 5000.0
     result = simulate(FLAT, 2.0, 100.0, depth_m=FLAT + 1.0, velocity_x_m_s=speed, order=order)
@@ -260,7 +264,7 @@ def test_a_run_that_goes_wild_keeps_its_state_and_says_where(order: int) -> None
 
 
 @orders
-def test_float32_agrees_with_float64(order: int) -> None:
+def test_float32_agrees_with_float64(order: Literal[1, 2]) -> None:
     rng = np.random.default_rng(9)
     bed = rng.random((30, 40)) + 400.0
     a, b = (
@@ -273,7 +277,7 @@ def test_float32_agrees_with_float64(order: int) -> None:
 
 
 @orders
-def test_rain_runs_off_a_plane_as_a_kinematic_wave(order: int) -> None:
+def test_rain_runs_off_a_plane_as_a_kinematic_wave(order: Literal[1, 2]) -> None:
     """Long rain on a slope: at x from the top ``h = (r x n / √S)^(3/5)``, steps of the bed thicker than the film."""
     x = (np.arange(40) + 0.5) * 5.0
     bed = np.tile(0.02 * (200.0 - x), (3, 1))

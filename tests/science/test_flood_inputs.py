@@ -97,8 +97,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_refuses_with_place_and_mend(name: str) -> None:
     wrong, told = REFUSED[name]
+    given: dict[str, Any] = {"bed_m": FLAT, "cell_m": 2.0, "duration_s": 10.0, **wrong}
     with pytest.raises(InvalidInput, match=f"(?s){told}") as caught:
-        simulate(**({"bed_m": FLAT, "cell_m": 2.0, "duration_s": 10.0} | wrong))
+        simulate(**given)
     assert caught.value.mend
 
 
