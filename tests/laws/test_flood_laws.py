@@ -105,9 +105,7 @@ def test_a_turned_or_mirrored_world_floods_alike(order: Literal[1, 2], name: str
 
     straight, turned = run(bed, depth), run(turn(bed), turn(depth))
     assert straight.steps == turned.steps
-    apart = np.abs(turn(straight.depth_m) - turned.depth_m)
-    assert np.median(apart) < 1e-9
-    assert apart.max() < 1e-3, "only water that just reaches over a sill may be told otherwise by rounding"
+    assert np.abs(turn(straight.depth_m) - turned.depth_m).max() < 1e-9
 
 
 @orders

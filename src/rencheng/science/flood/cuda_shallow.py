@@ -27,7 +27,7 @@ from rencheng.science.flood.cuda_device import (
     kernel,
     tile_is_awake,
 )
-from rencheng.science.flood.riemann import face_bed, hllc_flux
+from rencheng.science.flood.riemann import face_bed, hll_flux, hll_weights, hllc_flux_with
 from rencheng.science.flood.shallow_water_face import affordable_fluxes, face_flux_with, rubbed_share
 
 __all__ = ["shallow_kernel"]
@@ -37,7 +37,7 @@ _ROWS, _COLUMNS = TILE_Y + 2, TILE_X + 2
 _X_FACES = TILE_X + 1
 _Y_FACE_ROWS = TILE_Y + 1
 
-_hllc_flux = device_function(hllc_flux)
+_hllc_flux = device_function(hllc_flux_with(device_function(hll_weights), device_function(hll_flux)))
 _face_flux = device_function(face_flux_with(device_function(face_bed), _hllc_flux))
 _affordable = device_function(affordable_fluxes)
 _rubbed_share = device_function(rubbed_share)

@@ -9,17 +9,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rencheng.science.flood.boundary import FALL, INFLOW, LEVEL, OPEN, SLOPE
-from rencheng.science.flood.compiled import inlined, kernel
-from rencheng.science.flood.riemann import hllc_flux
+from rencheng.science.flood.compiled import inlined, row_kernel
+from rencheng.science.flood.riemann import hll_flux, hll_weights, hllc_flux_with
 
 __all__ = ["edge_fluxes", "edge_wave_speed"]
 
-_hllc_flux = inlined(hllc_flux)
+_hllc_flux = inlined(hllc_flux_with(inlined(hll_weights), inlined(hll_flux)))
 
 F64 = NDArray[np.float64]
 
 
-@kernel
+@row_kernel
 def edge_fluxes(
     kind: NDArray[np.int8],
     value: F64,
@@ -99,7 +99,7 @@ def _level_flux(level_depth: float, h: float, u: float, c: float, gravity: float
     return level_depth * speed, level_depth * speed * speed + 0.5 * gravity * level_depth * level_depth
 
 
-@kernel
+@row_kernel
 def edge_wave_speed(kind: NDArray[np.int8], value: F64, bed: F64, gravity: float) -> float:
     """Largest wave speed ``|u| + 2c`` that water from outside brings to a side."""
     fastest = 0.0

@@ -7,8 +7,12 @@ constants come as arguments, so that the arithmetic stays in the type of the arr
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any
 
-__all__ = ["face_bed", "hllc_flux"]
+import numpy as np
+
+__all__ = ["face_bed", "hll_flux", "hll_weights", "hllc_flux_with"]
 
 
 def face_bed(bed_left: float, bed_right: float, crest: float) -> float:
@@ -34,20 +38,14 @@ def face_bed(bed_left: float, bed_right: float, crest: float) -> float:
     return max(max(bed_left, bed_right), crest)  # noqa: PLW3301  # two at a time, as every compiler has it
 
 
-def hllc_flux(
-    depth_left: float,
-    normal_left: float,
-    depth_right: float,
-    normal_right: float,
-    gravity: float,
-    half: float,
-    tiny: float,
-) -> tuple[float, float]:
-    """Flux of mass and of normal momentum through a face by HLL with two-rarefaction wave speeds.
+def hll_weights(
+    depth_left: float, normal_left: float, depth_right: float, normal_right: float, gravity: float, tiny: float
+) -> tuple[Any, Any]:
+    """How the two sides of a face weigh in its flux: the lean θ/2 and the spread κ (m/s), float32 in any case.
 
-    Toro (2001, *Shock-Capturing Methods for Free-Surface Shallow Flows*, §10.3-10.5). The third wave of HLLC, the shear
-    wave, is carried by the caller: tangential momentum flux is the mass flux times the tangential velocity of the side
-    the water comes from, which is what HLLC gives.
+    With wave speeds ``s_l ≤ 0 ≤ s_r``: ``θ = (s_r + s_l)/(s_r − s_l)``, ``κ = s_l s_r/(s_r − s_l)``. Speeds are those
+    of two rarefactions, and those of the dam break where a side is dry (Toro 2001, *Shock-Capturing Methods for
+    Free-Surface Shallow Flows*, §10.3-10.5).
 
     Parameters
     ----------
@@ -57,32 +55,82 @@ def hllc_flux(
         Velocity across the face, positive from left to right, m/s.
     gravity : float
         Acceleration of gravity, m/s².
-    half : float
-        The number 0.5 in the type of the arithmetic.
     tiny : float
         A number so small that it never matters but keeps 0/0 from happening (1e-30).
 
     Returns
     -------
     tuple of float
-        Mass flux h u (m²/s) and momentum flux h u² + g h²/2 (m³/s²).
+        θ/2, between −1/2 (all from the right) and 1/2 (all from the left), and κ, m/s, not positive.
     """
-    zero = half - half
-    celerity_left = math.sqrt(gravity * depth_left)
-    celerity_right = math.sqrt(gravity * depth_right)
-    star_speed = half * (normal_left + normal_right) + celerity_left - celerity_right
-    star_celerity = half * (celerity_left + celerity_right) + half * half * (normal_left - normal_right)
-    slow = min(normal_left - celerity_left, star_speed - star_celerity)
-    fast = max(normal_right + celerity_right, star_speed + star_celerity)
-    slow = normal_right - celerity_right - celerity_right if depth_left <= zero else slow
-    fast = normal_left + celerity_left + celerity_left if depth_right <= zero else fast
+    zero, middle = np.float32(0.0), np.float32(0.5)
+    weight = np.float32(gravity)
+    u_left, u_right = np.float32(normal_left), np.float32(normal_right)
+    h_left, h_right = np.float32(depth_left), np.float32(depth_right)
+    c_left = np.float32(math.sqrt(weight * h_left))
+    c_right = np.float32(math.sqrt(weight * h_right))
+    star_speed = middle * (u_left + u_right) + (c_left - c_right)
+    star_celerity = middle * (c_left + c_right) + middle * middle * (u_left - u_right)
+    slow = min(u_left - c_left, star_speed - star_celerity)
+    fast = max(u_right + c_right, star_speed + star_celerity)
+    slow = u_right - c_right - c_right if h_left <= zero else slow
+    fast = u_left + c_left + c_left if h_right <= zero else fast
     slow = min(slow, zero)
     fast = max(fast, zero)
-    share = (half + half) / max(fast - slow, tiny)
+    share = np.float32(1.0) / max(fast - slow, np.float32(tiny))
+    return middle * (fast + slow) * share, slow * fast * share
+
+
+def hll_flux(
+    depth_left: float,
+    normal_left: float,
+    depth_right: float,
+    normal_right: float,
+    lean: float,
+    spread: float,
+    gravity: float,
+    half: float,
+) -> tuple[float, float]:
+    """Flux of mass (m²/s) and of normal momentum (m³/s²) through a face from the weights of its sides.
+
+    ``(F_l + F_r)/2 + lean (F_l − F_r) + spread (U_r − U_l)`` with ``U = (h, h u)``, ``F = (h u, h u² + g h²/2)``. Equal
+    sides give their own flux to rounding whatever the weights are. The third wave of HLLC, the shear wave, is carried
+    by the caller: the flux of tangential momentum is the mass flux times the tangential velocity of the side the water
+    comes from.
+
+    Parameters
+    ----------
+    depth_left, normal_left, depth_right, normal_right, gravity
+        As in :func:`hll_weights`.
+    lean, spread : float
+        Weights from :func:`hll_weights`.
+    half : float
+        The number 0.5 in the type of the arithmetic.
+    """
     flow_left = depth_left * normal_left
     flow_right = depth_right * normal_right
-    mass = (fast * flow_left - slow * flow_right + slow * fast * (depth_right - depth_left)) * share
-    push_left = flow_left * normal_left + half * gravity * depth_left * depth_left
-    push_right = flow_right * normal_right + half * gravity * depth_right * depth_right
-    momentum = (fast * push_left - slow * push_right + slow * fast * (flow_right - flow_left)) * share
+    push_left = flow_left * normal_left + half * gravity * (depth_left * depth_left)
+    push_right = flow_right * normal_right + half * gravity * (depth_right * depth_right)
+    mass = half * (flow_left + flow_right) + lean * (flow_left - flow_right) + spread * (depth_right - depth_left)
+    momentum = half * (push_left + push_right) + lean * (push_left - push_right) + spread * (flow_right - flow_left)
     return mass, momentum
+
+
+def hllc_flux_with(weights: Callable[..., Any], flux: Callable[..., Any]) -> Callable[..., Any]:
+    """Both in one, made of :func:`hll_weights` and :func:`hll_flux` compiled for the same machine."""
+
+    def hllc_flux(
+        depth_left: float,
+        normal_left: float,
+        depth_right: float,
+        normal_right: float,
+        gravity: float,
+        half: float,
+        tiny: float,
+    ) -> tuple[float, float]:
+        """Flux of mass and of normal momentum through a face."""
+        lean, spread = weights(depth_left, normal_left, depth_right, normal_right, gravity, tiny)
+        mass, momentum = flux(depth_left, normal_left, depth_right, normal_right, lean, spread, gravity, half)
+        return mass, momentum
+
+    return hllc_flux

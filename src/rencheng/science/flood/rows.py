@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rencheng.science.flood.compiled import inlined, kernel
-from rencheng.science.flood.riemann import face_bed, hllc_flux
+from rencheng.science.flood.compiled import inlined, row_kernel
+from rencheng.science.flood.riemann import face_bed, hll_flux, hll_weights
 from rencheng.science.flood.strip_arrays import Clock, FaceRows, Ground, Memory, Numbers, Scratch, Water
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "afford_row",
     "clear_faces",
     "face_fluxes",
+    "face_rows",
     "face_steps",
     "fastest_and_check",
     "finish_run",
@@ -41,13 +42,15 @@ SEGMENT = 32
 """Cells of a row that are skipped together while they and their neighbours are dry."""
 
 _face_bed = inlined(face_bed)
-_hllc_flux = inlined(hllc_flux)
+_hll_weights = inlined(hll_weights)
+_hll_flux = inlined(hll_flux)
 
 Row = NDArray[Any]
 Grid = NDArray[Any]
+Single = NDArray[np.float32]
 
 
-@kernel
+@row_kernel
 def working_runs(wet: NDArray[np.uint8], row: int, nx: int, runs: NDArray[np.int64]) -> int:
     """Runs of cells of a row to update: segments with water in them, above or below, and a cell more on either side.
 
@@ -69,7 +72,7 @@ def working_runs(wet: NDArray[np.uint8], row: int, nx: int, runs: NDArray[np.int
     return count
 
 
-@kernel
+@row_kernel
 def joint_runs(wet: NDArray[np.uint8], row: int, nx: int, runs: NDArray[np.int64]) -> int:
     """Runs of faces between a row and the next one to the north through which water may flow."""
     count = 0
@@ -85,7 +88,7 @@ def joint_runs(wet: NDArray[np.uint8], row: int, nx: int, runs: NDArray[np.int64
     return count
 
 
-@kernel
+@row_kernel
 def mark_wet(depth: Row, first: int, stop: int, wet: NDArray[np.uint8]) -> None:
     """Say for the segments of a row between two cells whether they hold water."""
     for s in range(first // SEGMENT, (stop + SEGMENT - 1) // SEGMENT):
@@ -97,44 +100,45 @@ def mark_wet(depth: Row, first: int, stop: int, wet: NDArray[np.uint8]) -> None:
         wet[s] = flag
 
 
-@kernel
+@row_kernel
 def afford_row(
     depth: Row,
     u: Row,
     v: Row,
     gravity: float,
-    half: float,
-    tiny: float,
     cells_per_step: float,
     row_depth: Row,
-    west: Row,
-    east: Row,
-    south: Row,
-    north: Row,
+    west: Single,
+    east: Single,
+    south: Single,
+    north: Single,
 ) -> None:
     """Depth of a row in the run's arithmetic and the largest mass flux each cell can afford through each face.
 
     A cell's water is shared among its faces by their outward wave speeds, so that the four together never take more
     than the cell holds, whatever the time step (a local form of the draining limit of Bollermann, Noelle &
-    Lukáčová-Medviďová 2011, Commun. Comput. Phys. 10:371).
+    Lukáčová-Medviďová 2011, Commun. Comput. Phys. 10:371). The margin in ``cells_per_step`` covers float32.
     """
-    zero = half - half
+    zero, tiny = np.float32(0.0), np.float32(1e-30)
+    weight, most = np.float32(gravity), np.float32(cells_per_step)
     for i in range(depth.shape[0]):
         row_depth[i] = depth[i]
-        h = row_depth[i]
-        c = math.sqrt(gravity * h)
-        to_west = max(c - u[i], zero)
-        to_east = max(c + u[i], zero)
-        to_south = max(c - v[i], zero)
-        to_north = max(c + v[i], zero)
-        share = h * cells_per_step / max(to_west + to_east + (to_south + to_north), tiny)
+        h = np.float32(depth[i])
+        x = np.float32(u[i])
+        y = np.float32(v[i])
+        c = np.float32(math.sqrt(weight * h))
+        to_west = max(c - x, zero)
+        to_east = max(c + x, zero)
+        to_south = max(c - y, zero)
+        to_north = max(c + y, zero)
+        share = h * most / max(to_west + to_east + (to_south + to_north), tiny)
         west[i] = share * to_west
         east[i] = share * to_east
         south[i] = share * to_south
         north[i] = share * to_north
 
 
-@kernel
+@row_kernel
 def face_steps(bed_a: Row, bed_b: Row, crest: Row, step: Row, wall: Row) -> None:
     """Rise of the bed from cell ``a`` to cell ``b`` and of a wall between them above ``a``, in the run's arithmetic.
 
@@ -145,22 +149,26 @@ def face_steps(bed_a: Row, bed_b: Row, crest: Row, step: Row, wall: Row) -> None
         wall[f] = crest[f] - bed_a[f]
 
 
-@kernel
+@row_kernel
 def face_fluxes(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     step: Row,
     wall: Row,
-    ramp: Row,
+    ramp: Single,
     depth_a: Row,
     normal_a: Row,
     shear_a: Row,
-    most_a: Row,
+    most_a: Single,
     depth_b: Row,
     normal_b: Row,
     shear_b: Row,
-    most_b: Row,
+    most_b: Single,
     gravity: float,
     half: float,
     tiny: float,
+    lean: Single,
+    spread: Single,
+    can_a: Single,
+    can_b: Single,
     mass: Row,
     push_a: Row,
     push_b: Row,
@@ -168,44 +176,83 @@ def face_fluxes(  # noqa: PLR0917  rows go in one by one: plain pointers let the
 ) -> None:
     """Fluxes through a line of faces between cells ``a`` (west or south) and ``b`` (east or north).
 
+    Three short loops rather than a long one: the processor then works on several faces at a time.
+
     Parameters
     ----------
     step, wall : arrays, shape (n,)
         Rise of the bed across the face and height of a wall, both above the bed on side ``a``, m.
+    ramp : float32 array, shape (n,)
+        Part of the rise that is slope (see :mod:`.ramps`).
     depth_a, normal_a, shear_a : arrays, shape (n,)
         Depth, velocity across the face and velocity along it on side ``a``; the same for ``b``.
-    most_a, most_b : arrays, shape (n,)
+    most_a, most_b : float32 arrays, shape (n,)
         Largest mass flux each side can afford, m²/s.
+    lean, spread, can_a, can_b : float32 arrays, shape (n,)
+        Scratch.
     mass, push_a, push_b, shear : arrays, shape (n,)
         Written: mass flux (m²/s), normal momentum flux as each side feels it, bed slope included (m³/s²), and flux of
         tangential momentum.
     """
     zero = half - half
-    one = half + half
-    four = one + one + one + one
+    face_depth_a, face_depth_b = mass, shear  # room until the fluxes are known
+    one, four, small, nothing = np.float32(1.0), np.float32(4.0), np.float32(tiny), np.float32(0.0)
     for f in range(step.shape[0]):
         ha = depth_a[f]
         hb = depth_b[f]
-        fall = step[f] + hb - ha
+        rise = step[f]
+        fall = rise + (hb - ha)
         uphill = hb if fall > zero else ha
         slope = max(min(ramp[f], fall), zero) + min(max(ramp[f], fall), zero)
-        slope = slope * min(four * uphill / max(ha, hb, tiny), one)
-        can_a = ha > step[f]
-        can_b = step[f] + hb > zero
-        rise = step[f] - slope
-        face = _face_bed(zero, rise, wall[f])
-        top_b = rise + hb
-        ha_face = max(ha - face, zero)
-        hb_face = max(top_b - face, zero)
-        flow, push = _hllc_flux(ha_face, normal_a[f], hb_face, normal_b[f], gravity, half, tiny)
-        flow = max(min(flow, most_a[f] if can_a else zero), -(most_b[f] if can_b else zero))
+        slope = slope * min(four * np.float32(uphill) / max(np.float32(max(ha, hb)), small), one)
+        give_a = most_a[f]
+        give_b = most_b[f]
+        can_a[f] = give_a if ha > rise else nothing
+        can_b[f] = give_b if hb > -rise else nothing
+        rise = rise - slope
+        sill_a = _face_bed(zero, rise, wall[f])  # above either bed; the same seen from both sides, to the last bit
+        sill_b = _face_bed(zero, -rise, wall[f] - rise)
+        ha_face = max(ha - sill_a, zero)
+        hb_face = max(hb - sill_b, zero)
+        face_depth_a[f] = ha_face
+        face_depth_b[f] = hb_face
+        push_a[f] = half * gravity * ((ha + ha_face) * min(sill_a, ha) + ha * slope)
+        push_b[f] = half * gravity * ((hb + hb_face) * min(sill_b, hb) - hb * slope)
+    for f in range(step.shape[0]):
+        lean[f], spread[f] = _hll_weights(face_depth_a[f], normal_a[f], face_depth_b[f], normal_b[f], gravity, tiny)
+    for f in range(step.shape[0]):
+        flow, push = _hll_flux(
+            face_depth_a[f], normal_a[f], face_depth_b[f], normal_b[f], lean[f], spread[f], gravity, half
+        )
+        flow = max(min(flow, can_a[f]), -can_b[f])
+        from_a = shear_a[f]  # both are read before one is chosen: a choice of addresses would be a gather
+        from_b = shear_b[f]
         mass[f] = flow
-        push_a[f] = push + half * gravity * ((ha + ha_face) * min(face, ha) + ha * slope)
-        push_b[f] = push + half * gravity * ((hb + hb_face) * (min(face, top_b) - rise) - hb * slope)
-        shear[f] = flow * (shear_a[f] if flow > zero else shear_b[f])
+        push_a[f] += push
+        push_b[f] += push
+        shear[f] = flow * (from_a if flow > zero else from_b)
 
 
-@kernel
+@row_kernel
+def inverse_cube_root(value: NDArray[np.uint32], guess: NDArray[np.uint32], x: Single, y: Single) -> None:
+    """``y = x ** (-1/3)`` of positive float32, to rounding, without a call per element.
+
+    ``value`` and ``guess`` are the bits of ``x`` and ``y``: dividing them by three divides the exponent (a guess to
+    3.5 %); three Newton steps ``y ← y (4 − x y³) / 3`` square the error each.
+    """
+    third, four = np.float32(1.0 / 3.0), np.float32(4.0)
+    for i in range(value.shape[0]):
+        guess[i] = np.uint32(0x54A21D2A) - value[i] // np.uint32(3)
+    for i in range(x.shape[0]):
+        a = x[i]
+        b = y[i]
+        b = b * (four - a * b * b * b) * third
+        b = b * (four - a * b * b * b) * third
+        b = b * (four - a * b * b * b) * third
+        y[i] = b
+
+
+@row_kernel
 def update_row(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     depth: Row,
     u: Row,
@@ -229,7 +276,7 @@ def update_row(  # noqa: PLR0917  rows go in one by one: plain pointers let the 
     n_shear: Row,
     slope_x: Row,
     slope_y: Row,
-    film: Row,
+    film: Single,
 ) -> None:
     """Let the fluxes through the four faces of each cell of a row act for one step; friction comes after.
 
@@ -237,78 +284,55 @@ def update_row(  # noqa: PLR0917  rows go in one by one: plain pointers let the 
     """
     for i in range(depth.shape[0]):
         net = np.float64(x_mass[i]) - np.float64(x_mass[i + 1]) + (np.float64(s_mass[i]) - np.float64(n_mass[i]))
-        depth[i] = depth[i] + per_cell * net + rain[i]
-    for i in range(depth.shape[0]):
-        film[i] = max(depth[i], shallow)
-    for i in range(depth.shape[0]):
-        inverse = one / film[i]
+        after = depth[i] + per_cell * net + rain[i]
+        depth[i] = after
+        thick = max(after, np.float64(shallow))
+        inverse = one / thick
         east = x_push_b[i] - x_push_a[i + 1] + (s_shear[i] - n_shear[i]) + slope_x[i]
         north = s_push[i] - n_push[i] + (x_shear[i] - x_shear[i + 1]) + slope_y[i]
-        moves = film[i] > shallow
+        moves = after > shallow
         u[i] = (old[i] * u[i] + per_cell_real * east) * inverse if moves else zero
         v[i] = (old[i] * v[i] + per_cell_real * north) * inverse if moves else zero
+        film[i] = thick
 
 
-@kernel
-def inverse_cube_root(
-    value: Row, seed: NDArray[np.float32], bits: NDArray[np.uint32], third: float, four: float, out: Row
-) -> None:
-    """``value ** (-1/3)`` for positive values, to rounding, without a call per element.
-
-    The exponent of a float32 is divided by three as an integer (a 3.5 % guess); four Newton steps
-    ``y ← y (4 − x y³) / 3`` square the error each.
-    """
-    for i in range(value.shape[0]):
-        seed[i] = value[i]
-    for i in range(value.shape[0]):
-        bits[i] = np.uint32(0x54A21D2A) - bits[i] // np.uint32(3)
-    for i in range(value.shape[0]):
-        x = value[i]
-        out[i] = seed[i]
-        y = out[i]
-        y = y * (four - x * y * y * y) * third
-        y = y * (four - x * y * y * y) * third
-        y = y * (four - x * y * y * y) * third
-        y = y * (four - x * y * y * y) * third
-        out[i] = y
-
-
-@kernel
+@row_kernel
 def rub_row(
-    depth: Row,
+    film: Single,
     u: Row,
     v: Row,
-    inverse_cube: Row,
-    drag: Row,
+    inverse_cube: Single,
+    drag: Single,
     step_s: float,
     gravity: float,
-    half: float,
-    speed: Row,
-    total: Row,
+    speed: Single,
+    total: Single,
 ) -> None:
     """Bed friction by the exact root of backward Euler for the speed, and the wave speed that limits the next step.
 
     Manning: ``d|u|/dt = −g n² |u|² / h^(4/3)``; the implicit step has the root
     ``|u| = 2|u*| / (1 + √(1 + 4 Δt k |u*|))``, which tends to the kinematic wave ``√S h^(2/3) / n`` when ``Δt`` is long
-    beside the time friction needs (Xia & Liang 2018, Adv. Water Resour. 117:87).
+    beside the time friction needs (Xia & Liang 2018, Adv. Water Resour. 117:87). In float32: nobody knows roughness to
+    seven digits.
     """
-    one = half + half
-    two = one + one
-    four = two + two
-    for i in range(depth.shape[0]):
-        y = inverse_cube[i]
-        k = step_s * drag[i] * (y * y) * (y * y)
-        bare = math.sqrt(u[i] * u[i] + v[i] * v[i])
-        keep = two / (one + math.sqrt(one + four * k * bare))
+    one, two, four = np.float32(1.0), np.float32(2.0), np.float32(4.0)
+    weight, step = np.float32(gravity), np.float32(step_s)
+    for i in range(film.shape[0]):
+        x = np.float32(u[i])
+        z = np.float32(v[i])
+        y = inverse_cube[i] * inverse_cube[i]
+        k = step * drag[i] * (y * y)
+        bare = np.float32(math.sqrt(x * x + z * z))
+        keep = two / (one + np.float32(math.sqrt(one + four * k * bare)))
         u[i] *= keep
         v[i] *= keep
-        c = math.sqrt(gravity * depth[i])
-        wave = abs(u[i]) + abs(v[i]) + c + c
+        c = np.float32(math.sqrt(weight * film[i]))
+        wave = (abs(x) + abs(z)) * keep + c + c
         total[i] += wave
         speed[i] = max(speed[i], wave)
 
 
-@kernel
+@row_kernel
 def rain_on_row(
     rate: NDArray[np.float64],
     rate_row: int,
@@ -327,7 +351,7 @@ def rain_on_row(
             rain[i] = rate[rate_row, columns[i]] * step_s * open_ground[i]
 
 
-@kernel
+@row_kernel
 def record_row(
     depth: Row,
     now_s: float,
@@ -350,7 +374,7 @@ def record_row(
         spell[i] += step if h >= deep else nothing
 
 
-@kernel
+@row_kernel
 def finish_run(
     row: int,
     run: tuple[int, int],
@@ -363,7 +387,6 @@ def finish_run(
     old: Row,
     faces: tuple[FaceRows, FaceRows, FaceRows],
     slopes: tuple[Row, Row],
-    work: tuple[Row, Row, Row, Row],
 ) -> None:
     """Fluxes, rain and friction act on a run of cells of a row, and its records are kept.
 
@@ -377,15 +400,12 @@ def finish_run(
         Of the x faces, the south faces and the north faces of the row.
     slopes : two arrays
         The bed's push inside the cells along x and y.
-    work : four arrays
-        Two rows of scratch, the largest wave speed so far and the sum of wave speeds by column.
     """
     a, b = run
     x, south, north = faces
-    film, inverse_cube, speed, total = work
+    film, inverse_cube, speed, total = scratch.single[0], scratch.single[1], scratch.single[2], scratch.single[3]
     depth, u, v = water.depth[row, a:b], water.u[row, a:b], water.v[row, a:b]
     one = numbers.half + numbers.half
-    four = one + one + one + one
     rain = scratch.rain[a:b]
     open_row = ground.open_ground[row * min(ground.open_ground.shape[0] - 1, 1)]
     rough = ground.drag[row * min(ground.drag.shape[0] - 1, 1)]
@@ -396,10 +416,9 @@ def finish_run(
         south.mass[a:b], south.push_b[a:b], south.shear[a:b], north.mass[a:b], north.push_a[a:b], north.shear[a:b],
         slopes[0][a:b], slopes[1][a:b], film[a:b],
     )  # fmt: skip
-    inverse_cube_root(film[a:b], scratch.seed[a:b], scratch.bits[a:b], one / (four - one), four, inverse_cube[a:b])
+    inverse_cube_root(scratch.bits[0, a:b], scratch.bits[1, a:b], film[a:b], inverse_cube[a:b])
     rub_row(
-        film[a:b], u, v, inverse_cube[a:b], rough[a:b], numbers.step, numbers.gravity, numbers.half,
-        speed[a:b], total[a:b],
+        film[a:b], u, v, inverse_cube[a:b], rough[a:b], clock.step_s, numbers.gravity, speed[a:b], total[a:b]
     )  # fmt: skip
     record_row(
         depth, clock.now_s + clock.step_s, clock.step_s, clock.arrival_depth_m,
@@ -408,7 +427,13 @@ def finish_run(
     mark_wet(water.depth[row], a, b, memory.wet_next[row])
 
 
-@kernel
+@row_kernel
+def face_rows(rows: Grid, single: Grid) -> FaceRows:
+    """A line of faces in four rows of scratch."""
+    return FaceRows(rows[0], rows[1], rows[2], rows[3], single[14], single[15], single[16], single[17])
+
+
+@row_kernel
 def side_rows(sides: Grid, which: int, faces: FaceRows) -> None:
     """Take over the fluxes through the south (0) or north (1) edge of the raster."""
     for i in range(sides.shape[2]):
@@ -418,7 +443,7 @@ def side_rows(sides: Grid, which: int, faces: FaceRows) -> None:
         faces.shear[i] = sides[which, 2, i]
 
 
-@kernel
+@row_kernel
 def side_ends(sides: Grid, row: int, faces: FaceRows, nx: int) -> None:
     """Take over the fluxes through the west and east edge of the raster at the ends of a row."""
     for which in range(2):
@@ -429,7 +454,7 @@ def side_ends(sides: Grid, row: int, faces: FaceRows, nx: int) -> None:
         faces.shear[at] = sides[which, 2, row]
 
 
-@kernel
+@row_kernel
 def clear_faces(count: int, runs: NDArray[np.int64], nx: int, clean: bool, zero: float, faces: FaceRows) -> None:
     """Set fluxes to zero unless they are, or all of them are about to be worked out."""
     if not (clean or (count == 1 and runs[0, 0] == 0 and runs[1, 0] == nx)):
@@ -439,8 +464,8 @@ def clear_faces(count: int, runs: NDArray[np.int64], nx: int, clean: bool, zero:
         faces.shear[:] = zero
 
 
-@kernel
-def fastest_and_check(speed: Row, total: Row, wave: Row) -> None:
+@row_kernel
+def fastest_and_check(speed: Single, total: Single, wave: Row) -> None:
     """The largest wave speed of a strip, and a number that is finite only if all wave speeds are."""
     fastest = speed[0]
     check = total[0]

@@ -88,7 +88,7 @@ class ShallowWater:
             domain.velocity_x_m_s.astype(dtype, order="C"),
             domain.velocity_y_m_s.astype(dtype, order="C"),
         )
-        drag = (GRAVITY_M_S2 * domain.manning**2).astype(dtype)
+        drag = (GRAVITY_M_S2 * domain.manning**2).astype(np.float32)
         self._drag = np.repeat(drag, nx, axis=1) if drag.shape[1] != nx else drag
         no_ramps = (np.zeros((1, nx + 1), np.float32), np.zeros((1, nx), np.float32))
         self._ramps = ramps(domain.bed_m) if order == 1 else no_ramps
@@ -126,12 +126,12 @@ class ShallowWater:
     def _new_scratch(self) -> Scratch:
         nx = self._domain.shape[1]
         rows = SECOND_ORDER_ROWS if self._order == 2 else FIRST_ORDER_ROWS
-        seed = np.zeros(nx, dtype=np.float32)
+        single = np.zeros((18, nx + 1), dtype=np.float32)
         return Scratch(
             buffer=np.zeros((rows, nx + 1), dtype=self._real),
             rain=np.zeros(nx),
-            seed=seed,
-            bits=seed.view(np.uint32),
+            single=single,
+            bits=single.view(np.uint32),
             runs=np.zeros((2, math.ceil(nx / SEGMENT)), dtype=np.int64),
         )
 

@@ -51,21 +51,21 @@ def face_flux_with(face_bed: Callable[..., Any], hllc_flux: Callable[..., Any]) 
         zero = half - half
         one = half + half
         four = one + one + one + one
-        fall = step + hb - ha
+        fall = step + (hb - ha)
         uphill = hb if fall > zero else ha
         slope = max(min(ramp, fall), zero) + min(max(ramp, fall), zero)
         slope = slope * min(four * uphill / max(max(ha, hb), tiny), one)  # noqa: PLW3301  # as the row kernel has it
         can_a = ha > step
-        can_b = step + hb > zero
+        can_b = hb > -step
         rise = step - slope
-        face = face_bed(zero, rise, wall)
-        top_b = rise + hb
-        ha_face = max(ha - face, zero)
-        hb_face = max(top_b - face, zero)
+        sill_a = face_bed(zero, rise, wall)
+        sill_b = face_bed(zero, -rise, wall - rise)
+        ha_face = max(ha - sill_a, zero)
+        hb_face = max(hb - sill_b, zero)
         flow, push = hllc_flux(ha_face, normal_a, hb_face, normal_b, gravity, half, tiny)
         flow = max(min(flow, most_a if can_a else zero), -(most_b if can_b else zero))
-        push_a = push + half * gravity * ((ha + ha_face) * min(face, ha) + ha * slope)
-        push_b = push + half * gravity * ((hb + hb_face) * (min(face, top_b) - rise) - hb * slope)
+        push_a = push + half * gravity * ((ha + ha_face) * min(sill_a, ha) + ha * slope)
+        push_b = push + half * gravity * ((hb + hb_face) * min(sill_b, hb) - hb * slope)
         return flow, push_a, push_b, flow * (shear_a if flow > zero else shear_b)
 
     return face_flux

@@ -11,9 +11,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from rencheng.science.flood.compiled import inlined, kernel
+from rencheng.science.flood.compiled import inlined, row_kernel
 
 __all__ = ["face_values", "lifted_steps", "limited_slopes", "predict_faces", "rises_and_walls"]
 
@@ -36,7 +37,7 @@ def _limited(low: float, high: float, half: float, sharp: float) -> float:
     return slope if low * high > zero else zero
 
 
-@kernel
+@row_kernel
 def limited_slopes(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     rise_a: Row,
     rise_b: Row,
@@ -83,13 +84,13 @@ def limited_slopes(  # noqa: PLR0917  rows go in one by one: plain pointers let 
         slope_v[i] = move * _limited(v[i] - v_a[i], v_b[i] - v[i], half, sharp)
 
 
-@kernel
+@row_kernel
 def predict_faces(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     depth: Row,
     u: Row,
     v: Row,
-    inverse_cube: Row,
-    drag: Row,
+    inverse_cube: NDArray[np.float32],
+    drag: NDArray[np.float32],
     per_cell: float,
     step_s: float,
     gravity: float,
@@ -112,16 +113,17 @@ def predict_faces(  # noqa: PLR0917  rows go in one by one: plain pointers let t
 
     The slopes come in and stay; a face value is the state half a step on plus or minus half the slope.
     """
+    one, middle, step = np.float32(1.0), np.float32(0.5), np.float32(step_s)
     for i in range(depth.shape[0]):
         h = depth[i]
         y2 = inverse_cube[i] * inverse_cube[i]
-        bare = math.sqrt(u[i] * u[i] + v[i] * v[i])
-        rub = half * step_s * drag[i] * y2 * y2 * bare
+        x = np.float32(u[i])
+        z = np.float32(v[i])
+        ease = one / (one + middle * step * drag[i] * (y2 * y2) * np.float32(math.sqrt(x * x + z * z)))
         course = half * per_cell
         dh = course * (u[i] * x_depth[i] + h * x_u[i] + (v[i] * y_depth[i] + h * y_v[i]))
         du = course * (u[i] * x_u[i] + v[i] * y_u[i] + gravity * x_level[i])
         dv = course * (v[i] * y_v[i] + u[i] * x_v[i] + gravity * y_level[i])
-        ease = (half + half) / (half + half + rub)
         mid = h - max(min(dh, half * h), -(half * h))
         mid_depth[i] = mid
         mid_u[i] = (u[i] - du) * ease
@@ -130,7 +132,7 @@ def predict_faces(  # noqa: PLR0917  rows go in one by one: plain pointers let t
         push_y[i] = gravity * mid * (y_depth[i] - y_level[i])
 
 
-@kernel
+@row_kernel
 def face_values(  # noqa: PLR0917  rows go in one by one: plain pointers let the loop vectorise
     mid_depth: Row,
     mid_u: Row,
@@ -158,7 +160,7 @@ def face_values(  # noqa: PLR0917  rows go in one by one: plain pointers let the
         v[i] = mid_v[i] + side * slope_v[i]
 
 
-@kernel
+@row_kernel
 def lifted_steps(bed_a: Row, bed_b: Row, crest: Row, lift_a: Row, lift_b: Row, step: Row, wall: Row) -> None:
     """Rise of the reconstructed bed across each face, and height of a wall above it, on side ``a``."""
     for f in range(step.shape[0]):
@@ -169,7 +171,7 @@ def lifted_steps(bed_a: Row, bed_b: Row, crest: Row, lift_a: Row, lift_b: Row, s
         wall[f] = wall[f] - lift_a[f]
 
 
-@kernel
+@row_kernel
 def rises_and_walls(
     bed_a: Row, bed: Row, bed_b: Row, crest_a: Row, crest_b: Row, rise_a: Row, rise_b: Row, wall_a: Row, wall_b: Row
 ) -> None:

@@ -33,7 +33,7 @@ class Ground(NamedTuple):
     ramp_y: Grid
     """The same across y faces, shape (ny + 1 or 1, nx)."""
     drag: Grid
-    """``g n²``, shape (ny or 1, nx)."""
+    """``g n²``, float32, shape (ny or 1, nx)."""
     open_ground: Grid
     """uint8, shape (ny or 1, nx): 1 where rain counts."""
     rate: Grid
@@ -66,8 +66,9 @@ class Scratch(NamedTuple):
     """Rows of ``nx + 1`` in the type of the arithmetic."""
     rain: Grid
     """float64, shape (nx,)."""
-    seed: Grid
-    """float32, shape (nx,)."""
+    single: Grid
+    """Rows of float32, shape (18, nx + 1): film, its inverse cube root, largest and summed wave speed; film and root
+    for a prediction; what two rows can afford to west, east, south, north; scratch of faces."""
     bits: Grid
     """The same bytes as uint32."""
     runs: Grid
@@ -94,6 +95,11 @@ class FaceRows(NamedTuple):
     """The same for the east or north cell."""
     shear: Grid
     """Flux of tangential momentum, m³/s²."""
+    lean: Grid
+    """Scratch, float32, as are the next three; all lines of faces share it."""
+    spread: Grid
+    can_a: Grid
+    can_b: Grid
 
 
 class Numbers(NamedTuple):
