@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rencheng.science.flood.boundary import LEVEL, SideConditions
+from rencheng.science.flood.boundary import CLOSED, FALL, LEVEL, SideConditions
 from rencheng.science.flood.domain import NO_WALL_M, Domain
 from rencheng.science.flood.edge_flux import edge_fluxes, edge_wave_speed
 from rencheng.science.flood.first_order import FIRST_ORDER_HALO, FIRST_ORDER_ROWS, first_order_strip
@@ -48,6 +48,9 @@ MARGIN = 1 - 1e-6
 
 EDGES: tuple[Any, ...] = ((slice(None), 0), (slice(None), -1), (0, slice(None)), (-1, slice(None)))
 """West, east, south and north edge of a raster."""
+
+INNER: tuple[Any, ...] = ((slice(None), 1), (slice(None), -2), (1, slice(None)), (-2, slice(None)))
+"""The next line of cells within each edge."""
 
 Grid = NDArray[Any]
 
@@ -229,7 +232,20 @@ class ShallowWater:
                 conditions.kind[k], conditions.value[k], bed, depth, normal, shear, drag,
                 1.0 if k % 2 else -1.0, GRAVITY_M_S2, share, out,
             )  # fmt: skip
+            self._lean_on_edge(k, conditions.kind[k], bed, depth, out)
         return total
+
+    def _lean_on_edge(self, side: int, kind: NDArray[np.int8], bed: Grid, depth: Grid, out: Grid) -> None:
+        """Give water that runs over the edge the push of a bed that goes on beyond it as it came."""
+        runs_on = (kind != CLOSED) & (kind != FALL)
+        inner = INNER[side]
+        across = self._domain.shape[1] if side < 2 else self._domain.shape[0]
+        if across < 2 or not runs_on.any():
+            return
+        bed_within, depth_within = self._domain.bed_m[inner], self._water.depth[inner]
+        rise, climb = bed - bed_within, (bed + depth) - (bed_within + depth_within)
+        slope = np.maximum(np.minimum(rise, climb), 0.0) + np.minimum(np.maximum(rise, climb), 0.0)
+        out[1] += np.where(runs_on & (depth_within > SHALLOW_M), 0.5 * GRAVITY_M_S2 * depth * slope, 0.0)
 
     def _look_for_trouble(self) -> None:
         if not np.isfinite(self._wave).all():
