@@ -16,19 +16,21 @@ from rencheng.app.sessions import rehearsal_session
 from rencheng.app.settings import Settings
 from rencheng.web import create_app
 
+CLOUDBURST = Path(__file__).parents[1] / "story" / "scenarios" / "cloudburst.yaml"
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 @pytest.fixture
 def rehearsal(sandbox_city: Path, tmp_path: Path) -> Iterator[Session]:
-    session = rehearsal_session("rainstorm", sandbox_city, 3, Settings(home=tmp_path, demo_speed=0.0))
+    session = rehearsal_session(str(CLOUDBURST), sandbox_city, 3, Settings(home=tmp_path, demo_speed=0.0))
     session.start()
     session.control(phase="paused")
     yield session
     session.close()
 
 
-def _play_until(session: Session, kind: str, *, patience_s: float = 240.0) -> None:
+def _play_until(session: Session, kind: str, *, patience_s: float = 400.0) -> None:
     """Let the rehearsal run until the ledger holds a fact of a kind, then pause it."""
     seen, begun = 0, time.monotonic()
     session.control(phase="running")
@@ -59,7 +61,7 @@ def test_a_visitor_sees_the_storm_come_and_go(page: Page, rehearsal: Session, ke
         _play_until(rehearsal, "WarningCancelled")
         _play_until(rehearsal, "IncidentClosed")
         rehearsal.control(phase="running")
-        expect(page.get_by_test_id("phase")).to_have_text("已结束", timeout=240_000)
+        expect(page.get_by_test_id("phase")).to_have_text("已结束", timeout=400_000)
         keep("rehearsal-over")
         page.goto(f"{address}/#/report")
         expect(page.get_by_test_id("report")).to_be_visible()

@@ -38,7 +38,7 @@ def rehearsal_session(scenario: str, city_path: Path, seed: int, settings: Setti
     begun = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
 
     def score() -> Score:
-        out = settings.home / "rehearsals" / f"{scenario}-{begun}-{next(numbers)}"
+        out = settings.home / "rehearsals" / f"{Path(scenario).stem}-{begun}-{next(numbers)}"
         run, world = open_rehearsal(scenario, city_path, out, seed=seed, settings=settings)
         agenda = Agenda(seed=seed, manner=world.scenario.people)
         return Score(run=run, moments=rehearsal_moments(run, world, agenda), title=world.scenario.title, feeds={})
