@@ -13,7 +13,7 @@ from rencheng.science.flood.cuda_device import AWAKE, TILE_X, TILE_Y, cuda, kern
 from rencheng.science.flood.cuda_shallow import shallow_kernel
 from rencheng.science.flood.cuda_stepper import THREADS, CudaStepper
 from rencheng.science.flood.domain import Domain
-from rencheng.science.flood.edge_flux import edge_fluxes, edge_wave_speed
+from rencheng.science.flood.edge_flux import EDGES, edge_fluxes, edge_wave_speed, lean_on_edge, next_to_edges
 from rencheng.science.flood.rain import RainRate
 from rencheng.science.flood.ramps import ramps
 from rencheng.science.flood.shallow_water import FASTEST_M_S, GRAVITY_M_S2, SHALLOW_M
@@ -115,13 +115,19 @@ class CudaShallowWater(CudaStepper):
         bed = self.domain.bed_m
         sides = (np.zeros((2, 3, self.domain.shape[0])), np.zeros((2, 3, self.domain.shape[1])))
         share = self.domain.cell_m / step_s * (1 - 1e-6)
-        picks: tuple[Any, ...] = ((slice(None), 0), (slice(None), -1), (0, slice(None)), (-1, slice(None)))
-        for k, pick in enumerate(picks):
+        within, inner = self.edges_of(self.depth[self.now], inset=1), next_to_edges(self.domain.shape)
+        for k, pick in enumerate(EDGES):
             normal, shear = (u, v) if k < 2 else (v, u)
+            ground = np.ascontiguousarray(bed[pick])
+            side = sides[k // 2][k % 2]
             edge_fluxes(
-                conditions.kind[k], conditions.value[k], np.ascontiguousarray(bed[pick]), depth[k // 2][k % 2],
+                conditions.kind[k], conditions.value[k], ground, depth[k // 2][k % 2],
                 normal[k // 2][k % 2], shear[k // 2][k % 2], np.ascontiguousarray(rough[pick]), 1.0 if k % 2 else -1.0,
-                GRAVITY_M_S2, share, sides[k // 2][k % 2],
+                GRAVITY_M_S2, share, side,
+            )  # fmt: skip
+            lean_on_edge(
+                conditions.kind[k], ground, depth[k // 2][k % 2], bed[inner[k]], within[k // 2][k % 2], GRAVITY_M_S2,
+                SHALLOW_M, side,
             )  # fmt: skip
         mass = [side[:, 0].astype(self.dtype).astype(np.float64) for side in sides]  # what the kernel will move
         total = sum(math.fsum(pair[1].tolist()) - math.fsum(pair[0].tolist()) for pair in mass)

@@ -34,12 +34,13 @@ def _gather_edges(field: Any, inset: Any, along_x: Any, along_y: Any) -> None:
     """Copy columns ``inset`` and ``-1 - inset`` of a field, and rows likewise, into (2, ny) and (2, nx) arrays."""
     k = cuda.grid(1)
     rows, columns = field.shape
+    across, down = min(inset, columns - 1), min(inset, rows - 1)
     if k < rows:
-        along_x[0, k] = field[k, inset]
-        along_x[1, k] = field[k, columns - 1 - inset]
+        along_x[0, k] = field[k, across]
+        along_x[1, k] = field[k, columns - 1 - across]
     if k < columns:
-        along_y[0, k] = field[inset, k]
-        along_y[1, k] = field[rows - 1 - inset, k]
+        along_y[0, k] = field[down, k]
+        along_y[1, k] = field[rows - 1 - down, k]
 
 
 _gather_kernel = kernel(_gather_edges)

@@ -8,15 +8,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rencheng.science.flood.boundary import FALL, INFLOW, LEVEL, OPEN, SLOPE
+from rencheng.science.flood.boundary import CLOSED, FALL, INFLOW, LEVEL, OPEN, SLOPE
 from rencheng.science.flood.compiled import inlined, row_kernel
 from rencheng.science.flood.riemann import hll_flux, hll_weights, hllc_flux_with
 
-__all__ = ["edge_fluxes", "edge_wave_speed"]
+__all__ = ["EDGES", "edge_fluxes", "edge_wave_speed", "lean_on_edge", "next_to_edges"]
 
 _hllc_flux = inlined(hllc_flux_with(inlined(hll_weights), inlined(hll_flux)))
 
 F64 = NDArray[np.float64]
+
+EDGES: tuple[Any, ...] = ((slice(None), 0), (slice(None), -1), (0, slice(None)), (-1, slice(None)))
+"""West, east, south and north edge of a raster."""
 
 
 @row_kernel
@@ -84,6 +87,49 @@ def edge_fluxes(
         out[2, i] = flow * outwards * shear[i] if flow > 0.0 else 0.0
         total += outwards * out[0, i]  # as rounded, so that the account closes
     return total
+
+
+def next_to_edges(shape: tuple[int, int]) -> tuple[Any, ...]:
+    """The next line of cells within each edge; the edge itself where the raster is one cell wide.
+
+    >>> [pick[0] for pick in next_to_edges((1, 5))[2:]]
+    [0, -1]
+    """
+    down, across = min(1, shape[0] - 1), min(1, shape[1] - 1)
+    every = slice(None)
+    return ((every, across), (every, -1 - across), (down, every), (-1 - down, every))
+
+
+def lean_on_edge(
+    kind: NDArray[np.int8],
+    bed: F64,
+    depth: F64,
+    bed_within: F64,
+    depth_within: F64,
+    gravity: float,
+    shallow_m: float,
+    out: NDArray[Any],
+) -> None:
+    """Give water that runs over an edge the push of a bed that goes on beyond it as it came.
+
+    Parameters
+    ----------
+    kind : array, shape (n,)
+        Conditions of the side; closed edges and free falls are left alone.
+    bed, depth, bed_within, depth_within : arrays, shape (n,)
+        Of the cells at the edge and of those next to them, m. The slope is the smaller of bed's and surface's, so
+        still water stays still.
+    shallow_m : float
+        Depth of the inner cell up to which nothing is done, m.
+    out : array, shape (3, n)
+        Changed: the push in row 1, m³/s².
+    """
+    runs_on = (kind != CLOSED) & (kind != FALL)
+    if not runs_on.any():
+        return
+    rise, climb = bed - bed_within, (bed + depth) - (bed_within + depth_within)
+    slope = np.maximum(np.minimum(rise, climb), 0.0) + np.minimum(np.maximum(rise, climb), 0.0)
+    out[1] += np.where(runs_on & (depth_within > shallow_m), 0.5 * gravity * depth * slope, 0.0)
 
 
 @inlined

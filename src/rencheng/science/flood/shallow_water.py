@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rencheng.science.flood.boundary import CLOSED, FALL, LEVEL, SideConditions
+from rencheng.science.flood.boundary import LEVEL, SideConditions
 from rencheng.science.flood.domain import NO_WALL_M, Domain
-from rencheng.science.flood.edge_flux import edge_fluxes, edge_wave_speed
+from rencheng.science.flood.edge_flux import EDGES, edge_fluxes, edge_wave_speed, lean_on_edge, next_to_edges
 from rencheng.science.flood.first_order import FIRST_ORDER_HALO, FIRST_ORDER_ROWS, first_order_strip
 from rencheng.science.flood.ports import FloodRecords, Infiltration, Surface
 from rencheng.science.flood.rain import RainRate
@@ -45,12 +45,6 @@ CELLS_WORTH_A_THREAD = 20_000
 
 MARGIN = 1 - 1e-6
 """Share of its water a cell can afford to give: the rest covers rounding."""
-
-EDGES: tuple[Any, ...] = ((slice(None), 0), (slice(None), -1), (0, slice(None)), (-1, slice(None)))
-"""West, east, south and north edge of a raster."""
-
-INNER: tuple[Any, ...] = ((slice(None), 1), (slice(None), -2), (1, slice(None)), (-2, slice(None)))
-"""The next line of cells within each edge."""
 
 Grid = NDArray[Any]
 
@@ -224,6 +218,7 @@ class ShallowWater:
         """Work out the fluxes through the outer faces; return the sum of mass flux outwards, m²/s."""
         total = 0.0
         share = self._domain.cell_m / step_s * MARGIN
+        inner = next_to_edges(self._domain.shape)
         for k, (pick, (bed, drag)) in enumerate(zip(EDGES, self._edge_ground, strict=True)):
             depth, u, v = (np.ascontiguousarray(field[pick]) for field in self._water)
             normal, shear = (u, v) if k < 2 else (v, u)
@@ -232,20 +227,9 @@ class ShallowWater:
                 conditions.kind[k], conditions.value[k], bed, depth, normal, shear, drag,
                 1.0 if k % 2 else -1.0, GRAVITY_M_S2, share, out,
             )  # fmt: skip
-            self._lean_on_edge(k, conditions.kind[k], bed, depth, out)
+            within = (self._domain.bed_m[inner[k]], self._water.depth[inner[k]])
+            lean_on_edge(conditions.kind[k], bed, depth, *within, GRAVITY_M_S2, SHALLOW_M, out)
         return total
-
-    def _lean_on_edge(self, side: int, kind: NDArray[np.int8], bed: Grid, depth: Grid, out: Grid) -> None:
-        """Give water that runs over the edge the push of a bed that goes on beyond it as it came."""
-        runs_on = (kind != CLOSED) & (kind != FALL)
-        inner = INNER[side]
-        across = self._domain.shape[1] if side < 2 else self._domain.shape[0]
-        if across < 2 or not runs_on.any():
-            return
-        bed_within, depth_within = self._domain.bed_m[inner], self._water.depth[inner]
-        rise, climb = bed - bed_within, (bed + depth) - (bed_within + depth_within)
-        slope = np.maximum(np.minimum(rise, climb), 0.0) + np.minimum(np.maximum(rise, climb), 0.0)
-        out[1] += np.where(runs_on & (depth_within > SHALLOW_M), 0.5 * GRAVITY_M_S2 * depth * slope, 0.0)
 
     def _look_for_trouble(self) -> None:
         if not np.isfinite(self._wave).all():
