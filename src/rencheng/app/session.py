@@ -18,13 +18,22 @@ from rencheng.adapters.raster import rain_picture_from_raster
 from rencheng.app.clocks import Moment
 from rencheng.app.compose import Run
 from rencheng.app.open_run import make_report
+from rencheng.app.rain_forecasts import rain_forecast_of
 from rencheng.app.stages import Inputs, States
 from rencheng.assess.ports import FieldStore
 from rencheng.city import City
 from rencheng.evaluate import report_html, report_json
 from rencheng.kernel import Bilingual, InvalidInput, NotFound, OrderRefused, RenchengError
 from rencheng.ledger import Entry, Ledger
-from rencheng.sense import FeedConfig, Intake, Readings, TakeRainPicture, rain_picture_table
+from rencheng.sense import (
+    FeedConfig,
+    Intake,
+    Readings,
+    TakeRainPicture,
+    rain_forecast_order,
+    rain_forecast_table,
+    rain_picture_table,
+)
 
 __all__ = ["ClockReading", "Score", "Session"]
 
@@ -209,6 +218,31 @@ class Session:
             missing_ratio=round(picture.missing_ratio, 4),
         )
         return self.order(order, actor=f"feed:{source}")
+
+    def offer_rain_forecast(
+        self,
+        source: str,
+        issued_at: datetime,
+        data: bytes,
+        *,
+        media_type: str,
+        step_min: float = 60.0,
+        members: int = 1,
+    ) -> list[Entry]:
+        """Take a forecast of the rain from ``issued_at`` on: a CSV table, a JSON document or a raster of bands.
+
+        Raises
+        ------
+        InvalidInput
+            If it is of no known kind, or holds rain that cannot be.
+        OrderRefused
+            If the run is not live, or the forecast is from the future or out of date.
+        """
+        if not self._live:
+            raise OrderRefused("rain forecasts can be offered to a live run only", mend="Start one with: rencheng run")
+        forecast = rain_forecast_of(data, media_type, self.city, step_min=step_min, members=members)
+        field = self._score.run.fields.put(rain_forecast_table(forecast))
+        return self.order(rain_forecast_order(source, issued_at, forecast, field), actor=f"feed:{source}")
 
     def control(self, *, phase: str | None = None, speed: float | None = None, restart: bool = False) -> ClockReading:
         """Pause, go on, change the speed, or begin anew.

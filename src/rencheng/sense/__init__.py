@@ -11,8 +11,16 @@ from rencheng.sense.decide import Inputs, decide, feed_failed, next_due
 from rencheng.sense.feed import FeedConfig, feed_config_from_dict, read_feed_config
 from rencheng.sense.handle import handle
 from rencheng.sense.model import EventState, FeedState, State, evolve, initial_state
-from rencheng.sense.orders import SubmitReport, TakeRainPicture
+from rencheng.sense.orders import SubmitReport, TakeRainForecast, TakeRainPicture
 from rencheng.sense.ports import HEALTH_SCHEMA, QualityFlag, Readings, ReadingStore
+from rencheng.sense.rain_forecast import (
+    RainForecast,
+    RainForecastGrid,
+    rain_forecast_from_table,
+    rain_forecast_order,
+    rain_forecast_table,
+)
+from rencheng.sense.rain_forecast_text import rain_forecast_from_csv, rain_forecast_from_json
 from rencheng.sense.rain_picture import RainPicture, rain_picture_from_table, rain_picture_table
 
 __all__ = [
@@ -25,12 +33,15 @@ __all__ = [
     "Inputs",
     "Intake",
     "QualityFlag",
+    "RainForecast",
+    "RainForecastGrid",
     "RainPicture",
     "ReadingStore",
     "Readings",
     "RefusalReason",
     "State",
     "SubmitReport",
+    "TakeRainForecast",
     "TakeRainPicture",
     "TimingLimits",
     "channels_of_city",
@@ -42,6 +53,11 @@ __all__ = [
     "handle",
     "initial_state",
     "next_due",
+    "rain_forecast_from_csv",
+    "rain_forecast_from_json",
+    "rain_forecast_from_table",
+    "rain_forecast_order",
+    "rain_forecast_table",
     "rain_picture_from_table",
     "rain_picture_table",
     "read_feed_config",

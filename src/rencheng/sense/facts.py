@@ -11,6 +11,7 @@ __all__ = [
     "BatchTaken",
     "FeedFailed",
     "FeedRecovered",
+    "RainForecastTaken",
     "RainPictureTaken",
     "ReportReceived",
     "SensorRecovered",
@@ -133,3 +134,27 @@ class RainPictureTaken:
     mean_mm_h: float
     highest_mm_h: float
     missing_ratio: float
+
+
+@fact("RainForecastTaken")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RainForecastTaken:
+    """A forecast of the rain over the city came in: a series or grids of hours ahead, kept as a field."""
+
+    forecast_id: str
+    source: str
+    """Who made it, such as ``nwp`` or the name of a weather service."""
+    issued_at: datetime
+    """Instant that its steps count from."""
+    field: str
+    """Content hash of the forecast in the field store (see ``sense/rain_forecast.py``)."""
+    kind: str
+    """``best`` (one estimate), ``members`` or ``quantiles``."""
+    layers: int
+    """Members or quantiles; 1 for a best estimate."""
+    steps: int
+    horizon_h: float
+    total_mm: float
+    """Over the whole horizon, mean of the area and of the members (or the middle quantile)."""
+    highest_mm_h: float
+    """Greatest rate of any step, cell and layer."""

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from rencheng.kernel import Draft, Hazard, InvalidInput, LonLat, OrderRefused, cell_of, derived_id, require_utc
 from rencheng.sense.decide import Inputs
-from rencheng.sense.facts import RainPictureTaken, ReportReceived
+from rencheng.sense.facts import RainForecastTaken, RainPictureTaken, ReportReceived
 from rencheng.sense.fusion import event_of
 from rencheng.sense.model import FUSION_RESOLUTION, State
-from rencheng.sense.orders import CATEGORIES, PICTURE_SOURCES, SOURCES, SubmitReport, TakeRainPicture
+from rencheng.sense.orders import CATEGORIES, PICTURE_SOURCES, SOURCES, SubmitReport, TakeRainForecast, TakeRainPicture
 
 __all__ = ["handle"]
 
 CLOCK_AHEAD = timedelta(minutes=5)
 """How far a reporter's clock may be ahead."""
 TEXT_LIMIT = 4000
+FORECAST_OLD = timedelta(hours=24)
+"""A forecast of the rain issued longer ago says little of the day ahead."""
+
+_ORDERS = "SubmitReport, TakeRainForecast, TakeRainPicture"
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
 def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: str) -> list[Draft]:  # noqa: ARG001 — the signature every stage shares
@@ -26,12 +32,15 @@ def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: st
     Raises
     ------
     OrderRefused
-        If the report's source, hazard, category, place, time or depth cannot be, or a picture comes from the future.
+        If the report's source, hazard, category, place, time or depth cannot be, or a picture or forecast of the rain
+        comes from the future or is out of date.
     """
     if isinstance(order, TakeRainPicture):
         return _take_picture(order, now, actor)
+    if isinstance(order, TakeRainForecast):
+        return _take_forecast(order, now, actor)
     if not isinstance(order, SubmitReport):
-        raise OrderRefused(f"sense has no order {type(order).__name__}", mend="Use: SubmitReport, TakeRainPicture")
+        raise OrderRefused(f"sense has no order {type(order).__name__}", mend=f"Use: {_ORDERS}")
     _require_sane(order)
     seen_at = now if order.seen_at is None else require_utc(order.seen_at, name="seen_at")
     if seen_at > now + CLOCK_AHEAD:
@@ -84,6 +93,33 @@ def _take_picture(order: TakeRainPicture, now: datetime, actor: str) -> list[Dra
         missing_ratio=order.missing_ratio,
     )
     return [Draft(stream=f"rain-picture/{order.source}", body=body, occurred_at=at, actor=actor)]
+
+
+def _take_forecast(order: TakeRainForecast, now: datetime, actor: str) -> list[Draft]:
+    issued = require_utc(order.issued_at, name="issued_at")
+    where = "TakeRainForecast"
+    if not _NAME.fullmatch(order.source):
+        mend = "Use up to 40 lower-case letters, digits and '-'"
+        raise OrderRefused(f"{order.source!r} cannot name a source", where=where, mend=mend)
+    if issued > now + CLOCK_AHEAD:
+        said = f"issued at {issued.isoformat()}, ahead of now {now.isoformat()}"
+        raise OrderRefused(said, where=where, mend="Set the clock, or give the time of issue and not of validity")
+    if issued < now - FORECAST_OLD or issued + timedelta(hours=order.horizon_h) <= now:
+        said = f"issued at {issued.isoformat()} for {order.horizon_h:g} h, and it is {now.isoformat()}"
+        raise OrderRefused(said, where=where, mend="Give a newer forecast")
+    body = RainForecastTaken(
+        forecast_id=derived_id("rain-forecast", order.source, issued.isoformat(), order.field),
+        source=order.source,
+        issued_at=issued,
+        field=order.field,
+        kind=order.kind,
+        layers=order.layers,
+        steps=order.steps,
+        horizon_h=order.horizon_h,
+        total_mm=order.total_mm,
+        highest_mm_h=order.highest_mm_h,
+    )
+    return [Draft(stream=f"rain-forecast/{order.source}", body=body, occurred_at=now, actor=actor)]
 
 
 def _require_sane(order: SubmitReport) -> None:

@@ -1,4 +1,4 @@
-"""What is asked of sensing: take my report, take this picture of the rain."""
+"""What is asked of sensing: take my report, take this picture or forecast of the rain."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime
 
 from rencheng.kernel import order
 
-__all__ = ["CATEGORIES", "PICTURE_SOURCES", "SOURCES", "SubmitReport", "TakeRainPicture"]
+__all__ = ["CATEGORIES", "PICTURE_SOURCES", "SOURCES", "SubmitReport", "TakeRainForecast", "TakeRainPicture"]
 
 SOURCES = ("citizen", "hotline", "grid_officer", "camera", "drone", "satellite", "social_media")
 """Kinds of source a report may come from."""
@@ -88,3 +88,35 @@ class TakeRainPicture:
     mean_mm_h: float
     highest_mm_h: float
     missing_ratio: float
+
+
+@order("TakeRainForecast")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeRainForecast:
+    """Take a forecast of the rain that lies in the field store.
+
+    Parameters
+    ----------
+    source : str
+        Who made it: lower-case letters, digits and ``-``.
+    issued_at : datetime
+        Instant that its steps count from.
+    field : str
+        Content hash of the forecast (``sense/rain_forecast.py``).
+    kind : str
+        ``best``, ``members`` or ``quantiles``.
+    layers, steps : int
+        Members or quantiles, and steps of time.
+    horizon_h, total_mm, highest_mm_h : float
+        What the forecast says of itself.
+    """
+
+    source: str
+    issued_at: datetime
+    field: str
+    kind: str
+    layers: int
+    steps: int
+    horizon_h: float
+    total_mm: float
+    highest_mm_h: float

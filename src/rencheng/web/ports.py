@@ -130,6 +130,19 @@ class Session(Protocol):
         """Take a raster of rain rates; ``InvalidInput`` or ``OrderRefused`` where it cannot be."""
         ...
 
+    def offer_rain_forecast(
+        self,
+        source: str,
+        issued_at: datetime,
+        data: bytes,
+        *,
+        media_type: str,
+        step_min: float = 60.0,
+        members: int = 1,
+    ) -> Sequence[Entry]:
+        """Take a forecast of the rain; ``InvalidInput`` or ``OrderRefused`` where it cannot be."""
+        ...
+
     def control(self, *, phase: str | None = None, speed: float | None = None, restart: bool = False) -> ClockReading:
         """Pause, resume, hurry, slow or begin again; ``OrderRefused`` where the clock is the wall's."""
         ...

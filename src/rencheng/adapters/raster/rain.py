@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 from pyproj import Transformer
 from rasterio import Affine
 from rasterio.enums import Resampling
@@ -13,7 +16,7 @@ from rasterio.warp import reproject
 from rencheng.kernel import InvalidInput
 from rencheng.sense.rain_picture import RainPicture
 
-__all__ = ["MARGIN_M", "rain_picture_from_raster"]
+__all__ = ["MARGIN_M", "rain_picture_from_raster", "rain_pictures_from_bands"]
 
 MARGIN_M = 30_000.0
 """Rain within so far of the city is kept: at 15 m/s it arrives within the half hour."""
@@ -47,6 +50,19 @@ def rain_picture_from_raster(
     InvalidInput
         If it is no raster, has no reference system, does not touch the city, or holds rain that cannot be.
     """
+    only_first = rain_pictures_from_bands(data, metric_crs=metric_crs, bounds_lonlat=bounds_lonlat, where=where, most=1)
+    return only_first[0]
+
+
+def rain_pictures_from_bands(
+    data: bytes,
+    *,
+    metric_crs: str,
+    bounds_lonlat: tuple[float, float, float, float],
+    where: str = "rain picture",
+    most: int | None = None,
+) -> list[RainPicture]:
+    """Read every band (or so many) as :func:`rain_picture_from_raster` reads the first; all lie on one grid."""
     west, south, east, north = _box_m(metric_crs, bounds_lonlat)
     try:
         with MemoryFile(data) as memory, memory.open() as source:
@@ -54,30 +70,40 @@ def rain_picture_from_raster(
                 raise InvalidInput(
                     "the file names no reference system", where=where, mend="Write one (gdal_edit -a_srs)"
                 )
-            rate = source.read(1, masked=True).astype(np.float32).filled(np.nan)
             cell = _cell_m(source.bounds, source.shape, str(source.crs), metric_crs)
             shape = (max(int((north - south) / cell), 1), max(int((east - west) / cell), 1))
-            out = np.full(shape, np.nan, dtype=np.float32)
-            reproject(
-                rate,
-                out,
-                src_transform=source.transform,
-                src_crs=source.crs,
-                src_nodata=np.nan,
-                dst_transform=Affine(cell, 0.0, west, 0.0, -cell, south + shape[0] * cell),
-                dst_crs=metric_crs,
-                dst_nodata=np.nan,
-                resampling=Resampling.bilinear,
-            )
+            over = Affine(cell, 0.0, west, 0.0, -cell, south + shape[0] * cell)
+            bands = range(1, (source.count if most is None else min(most, source.count)) + 1)
+            rates = [_over_city(source, band, over, shape, metric_crs) for band in bands]
     except RasterioError as error:
         raise InvalidInput(f"not a raster: {error}", where=where, mend="Send a GeoTIFF of mm/h") from error
-    if not np.isfinite(out).any():
-        raise InvalidInput(
-            "the picture does not touch the city", where=where, mend=f"It must cover lon/lat {bounds_lonlat}"
-        )
-    return RainPicture(
-        rate_mm_h=np.ascontiguousarray(out[::-1]), west_m=west, south_m=south, cell_m=cell, crs=metric_crs
+    for band, rate in zip(bands, rates, strict=True):
+        if not np.isfinite(rate).any():
+            raise InvalidInput(
+                "the picture does not touch the city",
+                where=f"{where}, band {band}",
+                mend=f"It must cover lon/lat {bounds_lonlat}",
+            )
+    return [
+        RainPicture(rate_mm_h=np.ascontiguousarray(r[::-1]), west_m=west, south_m=south, cell_m=cell, crs=metric_crs)
+        for r in rates
+    ]
+
+
+def _over_city(source: Any, band: int, over: Affine, shape: tuple[int, int], crs: str) -> NDArray[np.float32]:
+    out = np.full(shape, np.nan, dtype=np.float32)
+    reproject(
+        source.read(band, masked=True).astype(np.float32).filled(np.nan),
+        out,
+        src_transform=source.transform,
+        src_crs=source.crs,
+        src_nodata=np.nan,
+        dst_transform=over,
+        dst_crs=crs,
+        dst_nodata=np.nan,
+        resampling=Resampling.bilinear,
     )
+    return out
 
 
 def _box_m(metric_crs: str, bounds: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
