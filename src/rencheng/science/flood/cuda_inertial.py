@@ -55,10 +55,12 @@ def _face_function(dtype: np.dtype[Any]) -> Any:
         film = max(flow, real[6])
         y = real_type(inverse_cube_root(film))
         rub = real[3] * (drag_a + drag_b) * (y * ((y * y) * (y * y) * (y * y)))
+        size, aside = abs(old) + real[7], real[9] * along
+        share = rub / math.sqrt(size * size + aside * aside)
         most = real[5] * film * math.sqrt(real[4] * film)
         push = real[2] * real_type(top_b - top_a)
         centred = real[0] * old + real[1] * beside
-        q = _face_discharge(centred, old, real[9] * along, film, push, rub, most, real[8], real[7])
+        q = _face_discharge(centred, size, aside, film, push, share, most, real[8])
         return q if flow > real[6] else real[8] - real[8]
 
     return device_function(face)

@@ -148,7 +148,9 @@ def debris_factor(depth_m: ArrayLike, velocity_m_s: ArrayLike, *, land: FloodedL
     InvalidInput
         Where depth or speed is negative or not a number.
 
-    Notes ----- Defra and Environment Agency, *Flood Risks to People*, FD2321/TR1 (2006), Table 3.1; the conservative
+    Notes
+    -----
+    Defra and Environment Agency, *Flood Risks to People*, FD2321/TR1 (2006), Table 3.1; the conservative
     factors from the *Supplementary Note on Flood Hazard Ratings* (Surendran et al., May 2008).
 
     Examples

@@ -137,7 +137,9 @@ def passable_depth_m(vehicle: VehicleClass | str, velocity_m_s: ArrayLike) -> F6
     InvalidInput
         Where the class is unknown, or a speed is negative or not a number.
 
-    Notes ----- T. D. Shand, R. J. Cox, M. J. Blacka and G. P. Smith, *Appropriate Safety Criteria for Vehicles*,
+    Notes
+    -----
+    T. D. Shand, R. J. Cox, M. J. Blacka and G. P. Smith, *Appropriate Safety Criteria for Vehicles*,
     Australian Rainfall and Runoff, Revision Project 10, Stage 2 report P10/S2/020 (2011). M. Kramer, K. Terheiden and
     S. Wieprecht, *Safety criteria for the trafficability of inundated roads in urban floodings*, Int. J. Disaster Risk
     Reduction 17 (2016), 77–84.
@@ -232,7 +234,9 @@ def stability_limit_m2_s(
     array
         ``0.0158 SC + 0.32`` with ``SC = clearance · mass · friction / (length · width)``, m²/s.
 
-    Notes ----- E. Martínez-Gomariz, M. Gómez, B. Russo and S. Djordjević, *A new experiments-based methodology to
+    Notes
+    -----
+    E. Martínez-Gomariz, M. Gómez, B. Russo and S. Djordjević, *A new experiments-based methodology to
     define the stability threshold for any vehicle exposed to flooding*, Urban Water Journal 14 (2017), 930–939: twelve
     models, lower envelope.
 
