@@ -4,6 +4,17 @@ A package is a folder of open files (GeoParquet, GeoTIFF, TOML), versioned, chec
 """
 
 from rencheng.city.check import Defect, check_city
+from rencheng.city.flood_points import (
+    SENSOR_REACH_M,
+    AssignedSensor,
+    DepthRule,
+    FloodPronePoint,
+    RemediationStatus,
+    day_of,
+    depth_rule,
+    flood_prone_points,
+    is_overdue,
+)
 from rencheng.city.folder import require_replaceable
 from rencheng.city.organisation import AreaTree, Organisation, Role
 from rencheng.city.package import FORMAT_VERSION, City, Manifest, read_city, table_from_rows, write_city
@@ -13,18 +24,27 @@ from rencheng.city.terrain import Terrain
 
 __all__ = [
     "FORMAT_VERSION",
+    "SENSOR_REACH_M",
     "AreaTree",
+    "AssignedSensor",
     "Attribute",
     "City",
     "Defect",
+    "DepthRule",
+    "FloodPronePoint",
     "Manifest",
     "Organisation",
+    "RemediationStatus",
     "RoadGraph",
     "Role",
     "Route",
     "Terrain",
     "arrow_schema",
     "check_city",
+    "day_of",
+    "depth_rule",
+    "flood_prone_points",
+    "is_overdue",
     "read_city",
     "require_replaceable",
     "schema_tables",

@@ -11,7 +11,14 @@ import msgspec
 
 from rencheng.app.city_import.config import read_import_config
 from rencheng.app.city_import.read import ImportWork, read_map, read_people, read_terrain
-from rencheng.app.city_import.take import take_areas_and_cells, take_layers, take_map, take_organisation, take_stations
+from rencheng.app.city_import.take import (
+    take_areas_and_cells,
+    take_flood_points,
+    take_layers,
+    take_map,
+    take_organisation,
+    take_stations,
+)
 from rencheng.city import City, Manifest, require_replaceable, write_city
 from rencheng.city.source_report import ImportReport
 
@@ -99,6 +106,7 @@ def import_city(
     take_stations(work)
     step("organisation and forces")
     take_organisation(work)
+    take_flood_points(work)
     step("writing")
     city = _write(work, out)
     if progress is not None:

@@ -52,6 +52,7 @@ class ImportConfig:
             names.append(data.stations.file)
             names += [f for c in data.stations.channels if c.reported for f in c.reported.files]
         names += [table.file for table in (data.thresholds, data.units, data.stocks) if table]
+        names += [data.flood_points.file] if data.flood_points else []
         names += [data.organisation.organisations, data.organisation.roles, *data.extras.values()]
         return [name for name in names if name]
 

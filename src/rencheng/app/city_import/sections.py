@@ -12,6 +12,7 @@ __all__ = [
     "CitySection",
     "DemSection",
     "FacilityCount",
+    "FloodPointsSection",
     "Layer",
     "LimitSection",
     "OrganisationSection",
@@ -221,6 +222,25 @@ class TableFile(_Section, frozen=True):
     delimiter: str = ","
 
 
+class FloodPointsSection(_Section, frozen=True):
+    """``[flood_points]``: the city's register of flood-prone points, a CSV or a GeoJSON of points."""
+
+    file: str
+    columns: dict[str, str]
+    """Attribute of ``flood_prone_points`` → column or property of the file."""
+    kinds: dict[str, str] = {}
+    """Their word for the kind of place → ours."""
+    kind: str = "road"
+    """Kind of points that tell none."""
+    statuses: dict[str, str] = {}
+    """Their word for how far the remediation is → planned, in_work, done or verified."""
+    status: str = "planned"
+    """Status of points that tell none."""
+    delimiter: str = ","
+    encoding: str = "utf-8"
+    source: str = ""
+
+
 class UnitsFrom(_Section, frozen=True):
     """``[[units_from]]``: units assumed at facilities of a kind, or spread over the residents."""
 
@@ -268,6 +288,7 @@ class CityImport(_Section, frozen=True):
     organisation: OrganisationSection = OrganisationSection()
     units: TableFile | None = None
     stocks: TableFile | None = None
+    flood_points: FloodPointsSection | None = None
     units_from: tuple[UnitsFrom, ...] = ()
     stocks_from: tuple[StocksFrom, ...] = ()
     shelters_from: tuple[SheltersFrom, ...] = ()

@@ -17,6 +17,7 @@ from rencheng.adapters.osm import (
     waters_table,
 )
 from rencheng.app.city_import.areas import areas_table, cell_areas
+from rencheng.app.city_import.flood_points import flood_points_table
 from rencheng.app.city_import.forces import stocks_table, units_table
 from rencheng.app.city_import.organisation import organisation_tables
 from rencheng.app.city_import.people import (
@@ -31,7 +32,14 @@ from rencheng.city import Terrain
 from rencheng.city.source_report import SourceReport
 from rencheng.kernel import cells_of
 
-__all__ = ["take_areas_and_cells", "take_layers", "take_map", "take_organisation", "take_stations"]
+__all__ = [
+    "take_areas_and_cells",
+    "take_flood_points",
+    "take_layers",
+    "take_map",
+    "take_organisation",
+    "take_stations",
+]
 
 
 def take_map(work: ImportWork) -> None:
@@ -170,3 +178,16 @@ def take_organisation(work: ImportWork) -> None:
         table = make(work.config, work.tables, work.report.source(name))
         if table is not None:
             work.tables[name] = table
+
+
+def take_flood_points(work: ImportWork) -> None:
+    """Make the register of flood-prone points."""
+    section = work.config.data.flood_points
+    if section is not None:
+
+        def read(account: SourceReport) -> None:
+            table = flood_points_table(work.config, work.tables, work.frame, account)
+            if table is not None:
+                work.tables["flood_prone_points"] = table
+
+        work.attempt(section.file, read)

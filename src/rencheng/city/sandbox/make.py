@@ -12,6 +12,7 @@ from rencheng.city.folder import require_replaceable
 from rencheng.city.package import City, Manifest, table_from_rows, write_city
 from rencheng.city.sandbox.building_tables import building_table, household_table
 from rencheng.city.sandbox.cell_table import cell_table
+from rencheng.city.sandbox.flood_points import flood_point_rows
 from rencheng.city.sandbox.frame import CRS, Frame, frame_of
 from rencheng.city.sandbox.ground import Ground, ground_of
 from rencheng.city.sandbox.names import CITY
@@ -84,6 +85,7 @@ def make_city(residents: int, seed: int, out: Path, *, progress: Callable[[str, 
         **_ground_tables(frame, ground),
         **_people_tables(frame, ground, society),
         **_set_up(frame, ground, society),
+        "flood_prone_points": _flood_points(frame, ground, society),
     }
     say("package", 0.8)
     city = write_city(out, _manifest(frame), tables, ground.terrain, extras={"feeds/readings.toml": _FEED.encode()})
@@ -153,3 +155,10 @@ def _set_up(frame: Frame, ground: Ground, society: Society) -> dict[str, pa.Tabl
         "units": placed(frame, "units", organisation.units),
         "stocks": placed(frame, "stocks", organisation.stocks),
     }
+
+
+def _flood_points(frame: Frame, ground: Ground, society: Society) -> pa.Table:
+    built = society.buildings
+    names, height = street_names(frame, ground.roads), ground.terrain.sample(built.x_m, built.y_m)
+    rows = flood_point_rows(frame, ground.roads, names, ground.low, built, society.living, height)
+    return placed(frame, "flood_prone_points", rows)
