@@ -336,6 +336,7 @@ export const en: Messages<typeof zh> = {
     DamageAssessed: 'Damage assessed',
     RectificationOpened: 'Rectification opened',
     RectificationCompleted: 'Rectification completed',
+    RemediationRevised: 'Flood-prone point revised',
     ReviewRecorded: 'Review recorded',
     VisitRequested: 'Visit requested',
     VisitRecorded: 'Visit recorded',

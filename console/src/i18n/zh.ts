@@ -333,6 +333,7 @@ export const zh = {
     DamageAssessed: '损失评估',
     RectificationOpened: '整改立项',
     RectificationCompleted: '整改完成',
+    RemediationRevised: '易涝点整治进展',
     ReviewRecorded: '复盘记录',
     VisitRequested: '请网格员走访',
     VisitRecorded: '走访记录',

@@ -198,7 +198,7 @@ def _assigned(city: City, rows: list[dict[str, Any]]) -> list[AssignedSensor | N
         return [None] * len(rows)
     here = np.column_stack(city.to_metric.transform([r["lon"] for r in rows], [r["lat"] for r in rows]))
     there = np.column_stack(city.to_metric.transform([r["lon"] for r in sensors], [r["lat"] for r in sensors]))
-    away, nearest = cKDTree(there).query(here)
+    away, nearest = (np.asarray(found) for found in cKDTree(there).query(here))
     found: list[AssignedSensor | None] = []
     for k, row in enumerate(rows):
         named = place.get(row.get("sensor_id") or "")

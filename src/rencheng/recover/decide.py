@@ -15,8 +15,9 @@ from rencheng.kernel import Bilingual, Draft, FactId, OrderRefused, derived_id
 from rencheng.recover.damage import Damage, damage, damage_at_walls, exposure
 from rencheng.recover.facts import DamageAssessed, RectificationCompleted, RectificationOpened, ReviewRecorded
 from rencheng.recover.model import Recovery, State
-from rencheng.recover.orders import CompleteRectification, RecordReview
+from rencheng.recover.orders import CompleteRectification, RecordReview, ReviseRemediation
 from rencheng.recover.relief import Relief, relief_gaps
+from rencheng.recover.remediation import revised
 from rencheng.recover.water import deepest_at_walls, deepest_water, is_water
 
 __all__ = ["Inputs", "decide", "handle", "next_due"]
@@ -53,13 +54,13 @@ def next_due(state: State, inputs: Inputs) -> datetime | None:  # noqa: ARG001 â
     return None
 
 
-def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: str) -> list[Draft]:  # noqa: ARG001 â€” contract
+def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: str) -> list[Draft]:
     """Answer an order with facts.
 
     Raises
     ------
     OrderRefused
-        If there is no such incident or rectification, or it is done already.
+        If there is no such incident, rectification or flood-prone point, or it is done already.
     """
     if isinstance(order, RecordReview):
         recovery = state.recoveries.get(order.incident_id)
@@ -80,6 +81,8 @@ def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: st
             raise OrderRefused("a rectification is closed with proof", mend="Say how it was checked")
         done = RectificationCompleted(rectification_id=order.rectification_id, receipt=order.receipt)
         return [Draft(stream=f"rectification/{order.rectification_id}", body=done, occurred_at=now, actor=actor)]
+    if isinstance(order, ReviseRemediation):
+        return [revised(state, order, inputs.city, now, actor)]
     raise OrderRefused(f"recovery knows no order {type(order).__name__}")
 
 

@@ -7,7 +7,14 @@ from datetime import datetime
 
 from rencheng.kernel import Bilingual, fact
 
-__all__ = ["DamageAssessed", "RectificationCompleted", "RectificationOpened", "ResourceGap", "ReviewRecorded"]
+__all__ = [
+    "DamageAssessed",
+    "RectificationCompleted",
+    "RectificationOpened",
+    "RemediationRevised",
+    "ResourceGap",
+    "ReviewRecorded",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,3 +79,20 @@ class ReviewRecorded:
 
     incident_id: str
     findings: tuple[Bilingual, ...]
+
+
+@fact("RemediationRevised")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemediationRevised:
+    """A flood-prone point 易涝点 got another remediation status or other days; the last one stands."""
+
+    point_id: str
+    name: Bilingual
+    before: str
+    """Status that stood until now: planned, in_work, done or verified."""
+    status: str
+    planned_on: str
+    """Day by which it is to be done, YYYY-MM-DD; empty for none."""
+    done_on: str
+    """Day on which it was done, YYYY-MM-DD; empty while it is not."""
+    why: str

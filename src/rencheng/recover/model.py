@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from rencheng.assess.facts import DAY_AHEAD
 from rencheng.kernel import Bilingual, FactId, Hazard
 from rencheng.ledger import Entry
 
-__all__ = ["Recovery", "Rectification", "State", "evolve", "initial_state"]
+__all__ = ["Recovery", "Rectification", "Revision", "State", "evolve", "initial_state"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,19 @@ class Rectification:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Revision:
+    """A change of the remediation of a flood-prone point: what, when, who and why."""
+
+    at: datetime
+    actor: str
+    before: str
+    status: str
+    planned_on: str
+    done_on: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """All of it, by id."""
 
@@ -61,6 +75,8 @@ class State:
     rectifications: Mapping[str, Rectification]
     standing_fields: Mapping[str, tuple[str, str]]
     """Hazard model → hazard and the risk field that stands."""
+    remediations: Mapping[str, tuple[Revision, ...]] = field(default_factory=dict)
+    """Flood-prone point → its revisions, the last one stands; else what the city package says."""
 
 
 def initial_state() -> State:
@@ -118,6 +134,8 @@ def _notice(state: State, entry: Entry) -> State:
 
 
 def _flood(state: State, entry: Entry) -> State:
+    if entry.body.product == DAY_AHEAD:
+        return state  # a day of rain that may come is no water that stood
     for recovery in state.recoveries.values():
         if recovery.ended is None and recovery.hazard == Hazard.WATERLOGGING:
             state = _put(state, replace(recovery, floods=(*recovery.floods, entry.body.objects)))
@@ -178,6 +196,21 @@ def _rectified(state: State, entry: Entry) -> State:
     return replace(state, rectifications={**state.rectifications, done.rectification_id: done})
 
 
+def _remediated(state: State, entry: Entry) -> State:
+    body = entry.body
+    revision = Revision(
+        at=entry.occurred_at,
+        actor=entry.actor,
+        before=body.before,
+        status=body.status,
+        planned_on=body.planned_on,
+        done_on=body.done_on,
+        why=body.why,
+    )
+    known = state.remediations.get(body.point_id, ())
+    return replace(state, remediations={**state.remediations, body.point_id: (*known, revision)})
+
+
 _LEARN: dict[str, Any] = {
     "IncidentOpened": _opened,
     "IncidentWarned": _warned,
@@ -192,4 +225,5 @@ _LEARN: dict[str, Any] = {
     "ReviewRecorded": _reviewed,
     "RectificationOpened": _rectify,
     "RectificationCompleted": _rectified,
+    "RemediationRevised": _remediated,
 }

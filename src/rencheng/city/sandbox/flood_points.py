@@ -18,7 +18,7 @@ __all__ = ["flood_point_rows"]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_STATUS = (("planned", 0.3), ("in_work", 0.25), ("done", 0.25), ("verified", 0.2))
+_STATUS = {"planned": 0.3, "in_work": 0.25, "done": 0.25, "verified": 0.2}
 """How far the remediation of the points is, by share."""
 _FIRST_DAY, _DAYS = date(2025, 6, 30), 820
 """Planned days lie within so many days from here: some before, some after the storms that are played."""
@@ -109,8 +109,8 @@ def _lowest_homes(frame: Frame, low: LowPoints, buildings: Buildings, living: In
 def _remediated(frame: Frame, k: int, row: dict[str, object]) -> dict[str, object]:
     """Say how far the remediation of a point is; each point draws from numbers of its own."""
     rng = frame.rng(f"flood-point-{k + 1}")
-    words, shares = zip(*_STATUS, strict=True)
-    status = words[int(np.searchsorted(np.cumsum(shares), rng.random()).clip(0, len(words) - 1))]
+    steps = np.cumsum(list(_STATUS.values()))[:-1]
+    status = list(_STATUS)[int(np.searchsorted(steps, rng.random()))]
     planned = _FIRST_DAY + timedelta(days=int(rng.integers(0, _DAYS)))
     ended = status in {"done", "verified"}
     if ended:
