@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rencheng.assess.flood.cycle import CycleResult, ensemble_cycle, flood_cycle, forecast_cycle, member_traits
+from rencheng.assess.flood.cycle import CycleResult, ensemble_cycle, flood_cycle, member_traits
 from rencheng.assess.flood.domain import flood_domain
 from rencheng.assess.flood.ensemble import MemberPool, MemberTask, Plan, member_pool, run_ensemble, run_member
 from rencheng.assess.flood.member_rain import MemberRain
@@ -175,18 +175,6 @@ def test_a_cycle_from_measured_rain_reaches_two_hours_ahead(pool: MemberPool) ->
     again = flood_cycle(pool, record, members=2, rng=np.random.default_rng(1), every_min=30)
     assert again is not None
     assert again.frames.depth_m.tobytes() == result.frames.depth_m.tobytes()
-
-
-def test_a_day_ahead_comes_from_a_rain_forecast(pool: MemberPool) -> None:
-    edges, rate = 3600.0 * np.arange(4, dtype=float), np.array([5.0, 60.0, 2.0])
-    day = forecast_cycle(pool, edges, rate, members=2, rng=np.random.default_rng(1))
-    assert day is not None
-    assert day.lead_min == (0, 60, 120, 180)
-    assert day.rain.source == "forecast"
-    assert day.totals[2].area_km2 > day.totals[0].area_km2
-    assert "road_link" in day.objects["kind"].to_pylist()
-    with pytest.raises(InvalidInput, match="begins now"):
-        forecast_cycle(pool, edges + 60.0, rate, members=2, rng=np.random.default_rng(1))
 
 
 def test_an_ensemble_without_members_is_refused(pool: MemberPool) -> None:

@@ -174,7 +174,13 @@ def _flood_watch(city: City, folder: RunFolder, loop: Loop, mark: RunMark, setti
     if not wanted or rules.every_min <= 0 or not (city.path / "terrain.tif").is_file():
         return None
     wall = mark.mode == "live"
-    desk = FloodDesk(city=city.path, fields=folder.fields, raster_cells=rules.raster_cells, polite=wall)
+    desk = FloodDesk(
+        city=city.path,
+        fields=folder.fields,
+        raster_cells=rules.raster_cells,
+        day_raster_cells=rules.day_raster_cells,
+        polite=wall,
+    )
     return FloodWatch(loop=loop, desk=desk, seed=mark.seed, wall=wall)
 
 

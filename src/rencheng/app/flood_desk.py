@@ -5,15 +5,20 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rencheng.assess.flood.publish import CycleOutcome
-from rencheng.assess.flood.watch import CycleRequest
+from rencheng.assess.flood.day_ahead import DayAheadRequest
+from rencheng.assess.flood.publish import CycleOutcome, FloodRequest
 from rencheng.kernel import RenchengError
+
+if TYPE_CHECKING:
+    from rencheng.assess.flood.day_engine import DayAheadEngine
+    from rencheng.assess.flood.engine import FloodEngine
 
 __all__ = ["FloodDesk", "FloodDeskFailed"]
 
@@ -38,7 +43,9 @@ class FloodDesk:
     fields : Path
         Folder of the field store; tables are written there before they are named.
     raster_cells : int
-        Cells of the raster at most.
+        Cells of the raster of the next two hours at most.
+    day_raster_cells : int
+        Cells of the raster of the next day at most.
     polite : bool
         Whether it gives way to the loop when both want the processor; not where the clock waits for it anyway.
     """
@@ -46,13 +53,14 @@ class FloodDesk:
     city: Path
     fields: Path
     raster_cells: int
+    day_raster_cells: int
     polite: bool = True
     _process: BaseProcess | None = field(default=None, init=False)
     _requests: Connection | None = field(default=None, init=False)
     _outcomes: Connection | None = field(default=None, init=False)
     _stop: Any = field(default=None, init=False)
 
-    def start(self, request: CycleRequest) -> None:
+    def start(self, request: FloodRequest) -> None:
         """Begin a cycle."""
         if self._process is None or not self._process.is_alive():
             self._open()
@@ -111,7 +119,15 @@ class FloodDesk:
         self._outcomes, give = context.Pipe(duplex=False)
         self._process = context.Process(
             target=_serve,
-            args=(self.city, self.fields, self.raster_cells, self.polite, take, give, self._stop),
+            args=(
+                self.city,
+                self.fields,
+                (self.raster_cells, self.day_raster_cells),
+                self.polite,
+                take,
+                give,
+                self._stop,
+            ),
             name="rencheng-flood",
         )
         self._process.start()
@@ -121,23 +137,17 @@ class FloodDesk:
 
 
 def _serve(
-    city: Path, fields: Path, raster_cells: int, polite: bool, take: Connection, give: Connection, stop: Any
+    city: Path, fields: Path, cells: tuple[int, int], polite: bool, take: Connection, give: Connection, stop: Any
 ) -> None:
     """Compute what is asked until nobody asks any more."""
     if polite:
         os.nice(_POLITE)
-    from rencheng.adapters.files import FileFieldStore
-    from rencheng.assess.flood.engine import FloodEngine
-    from rencheng.city import read_city
-
-    engine: FloodEngine | None = None
+    engines = _Engines(city, fields, cells)
     try:
         while True:
             request = take.recv()
             try:
-                if engine is None:
-                    engine = FloodEngine.of(read_city(city), FileFieldStore(fields), raster_cells=raster_cells)
-                give.send(("done", engine.compute(request, stop=stop.is_set)))
+                give.send(("done", engines.compute(request, stop.is_set)))
             except RenchengError as error:
                 give.send(("failed", str(error)))
             except OSError:
@@ -147,5 +157,35 @@ def _serve(
     except (EOFError, OSError):
         return  # nobody asks any more
     finally:
-        if engine is not None:
-            engine.close()
+        engines.close()
+
+
+class _Engines:
+    """The engines of the two products, each laid out when it is first asked."""
+
+    def __init__(self, city: Path, fields: Path, cells: tuple[int, int]) -> None:
+        self._city, self._fields, self._cells = city, fields, cells
+        self._soon: FloodEngine | None = None
+        self._day: DayAheadEngine | None = None
+
+    def compute(self, request: FloodRequest, stop: Callable[[], bool]) -> CycleOutcome | None:
+        """Let the engine of the request's product compute it."""
+        from rencheng.adapters.files import FileFieldStore
+        from rencheng.assess.flood.day_engine import DayAheadEngine
+        from rencheng.assess.flood.engine import FloodEngine
+        from rencheng.city import read_city
+
+        store = FileFieldStore(self._fields)
+        if isinstance(request, DayAheadRequest):
+            if self._day is None:
+                self._day = DayAheadEngine.of(read_city(self._city), store, raster_cells=self._cells[1])
+            return self._day.compute(request, stop=stop)
+        if self._soon is None:
+            self._soon = FloodEngine.of(read_city(self._city), store, raster_cells=self._cells[0])
+        return self._soon.compute(request, stop=stop)
+
+    def close(self) -> None:
+        """Let their processes go."""
+        for engine in (self._soon, self._day):
+            if engine is not None:
+                engine.close()

@@ -8,6 +8,8 @@ from datetime import datetime
 from rencheng.kernel import fact
 
 __all__ = [
+    "DAY_AHEAD",
+    "NOWCAST",
     "Evidence",
     "FloodAdviceGiven",
     "FloodForecastPublished",
@@ -24,6 +26,9 @@ __all__ = [
     "SignalCleared",
     "SignalRaised",
 ]
+
+NOWCAST, DAY_AHEAD = "nowcast", "day_ahead"
+"""The two products of the flood engine. Each stands, is replaced and is scored by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +201,12 @@ class FloodForecastPublished:
     """Weight of each member after assimilation of street sensors; they sum to 1."""
     volume_error_ratio: float
     evidence: tuple[Evidence, ...]
+    product: str = NOWCAST
+    """``nowcast``: the next two hours from measured rain; ``day_ahead``: the next day from a forecast of the rain."""
+    window_min: int = 0
+    """Every frame shows the deepest water of so many minutes before its lead time; 0: that of the instant."""
+    rain_forecast_id: str = ""
+    """Forecast of the rain that it stands on; empty for measured rain."""
 
 
 @fact("FloodForecastSuperseded")
@@ -206,6 +217,8 @@ class FloodForecastSuperseded:
     based_at: datetime
     superseded_by: datetime | None
     reason: str
+    product: str = NOWCAST
+    rain_forecast_id: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -238,6 +251,7 @@ class FloodForecastScored:
     persistence_crps_m: float | None
     """The same for 'it stays as it is', the forecast to beat."""
     scores: tuple[FloodScore, ...]
+    product: str = NOWCAST
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rencheng.assess.facts import (
+    DAY_AHEAD,
     FloodForecastPublished,
     FloodForecastScored,
     FloodForecastSuperseded,
@@ -17,9 +18,10 @@ from rencheng.assess.facts import (
 )
 from rencheng.kernel import FactId, hours
 from rencheng.ledger import Entry
-from rencheng.sense.facts import RainPictureTaken, ReportReceived
+from rencheng.sense.facts import RainForecastTaken, RainPictureTaken, ReportReceived
 
 __all__ = [
+    "DayAheadMemory",
     "FloodMemory",
     "PublishedFlood",
     "PublishedForecast",
@@ -38,6 +40,8 @@ REPORTS_KEPT_H = 24.0
 """Hours that a report stays in the state."""
 FLOODS_KEPT = 24
 """Flood forecasts kept for their verification: the last hours of cycles."""
+RAIN_FORECASTS_KEPT = 8
+"""Forecasts of the rain kept: two days of six-hourly ones."""
 PICTURES_KEPT_H = 3.0
 """Hours that a picture of the rain stays in the state: as long as a cycle looks back."""
 
@@ -88,6 +92,25 @@ class PublishedFlood:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DayAheadMemory:
+    """What is known of the water of the next day: forecasts of the rain, and of the water from them."""
+
+    rain: tuple[tuple[FactId, RainForecastTaken], ...] = ()
+    """Recent forecasts of the rain, the newest issue last."""
+    forecasts: tuple[PublishedFlood, ...] = ()
+    """Oldest first."""
+    tried: tuple[str, int] = ("", 0)
+    """Rain forecast whose cycle was given up last, and how often."""
+    score: FloodForecastScored | None = None
+    scored_at: datetime | None = None
+
+    @property
+    def last(self) -> PublishedFlood | None:
+        """The forecast that stands."""
+        return self.forecasts[-1] if self.forecasts else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class FloodMemory:
     """What is known of the water over the ground: forecasts, rain pictures, and how forecasts came true."""
 
@@ -101,6 +124,8 @@ class FloodMemory:
     """Cycles given up since the last one that was published."""
     score: FloodForecastScored | None = None
     scored_at: datetime | None = None
+    day: DayAheadMemory = field(default_factory=DayAheadMemory)
+    """The same of the next day; the fields above are of the next two hours."""
 
     @property
     def last(self) -> PublishedFlood | None:
@@ -149,7 +174,13 @@ def learn(state: State, body: object, *, fact_id: FactId, at: datetime) -> State
         case ReportReceived():
             report = ReceivedReport(fact_id=fact_id, at=at, body=body)
             return replace(state, reports=(*(r for r in state.reports if r.at > at - hours(REPORTS_KEPT_H)), report))
-        case FloodForecastPublished() | FloodForecastSuperseded() | FloodForecastScored() | RainPictureTaken():
+        case (
+            FloodForecastPublished()
+            | FloodForecastSuperseded()
+            | FloodForecastScored()
+            | RainPictureTaken()
+            | RainForecastTaken()
+        ):
             return replace(state, flood=_flooded(state.flood, body, fact_id, at))
         case _:
             return state
@@ -157,10 +188,14 @@ def learn(state: State, body: object, *, fact_id: FactId, at: datetime) -> State
 
 def _flooded(
     memory: FloodMemory,
-    body: FloodForecastPublished | FloodForecastSuperseded | FloodForecastScored | RainPictureTaken,
+    body: FloodForecastPublished | FloodForecastSuperseded | FloodForecastScored | RainPictureTaken | RainForecastTaken,
     fact_id: FactId,
     at: datetime,
 ) -> FloodMemory:
+    if isinstance(body, RainForecastTaken):
+        return replace(memory, day=_forecast_rain(memory.day, body, fact_id))
+    if not isinstance(body, RainPictureTaken) and body.product == DAY_AHEAD:
+        return replace(memory, day=_day_ahead(memory.day, body, fact_id, at))
     match body:
         case FloodForecastPublished():
             kept = (*memory.forecasts, PublishedFlood(fact_id=fact_id, at=at, body=body))[-FLOODS_KEPT:]
@@ -173,6 +208,28 @@ def _flooded(
             kept_pictures = (p for p in memory.pictures if p[1].at > body.at - hours(PICTURES_KEPT_H))
             pictures = sorted((*kept_pictures, (fact_id, body)), key=lambda p: p[1].at)
             return replace(memory, pictures=tuple(pictures))
+
+
+def _forecast_rain(memory: DayAheadMemory, body: RainForecastTaken, fact_id: FactId) -> DayAheadMemory:
+    """Keep what is still ahead; of two forecasts of one issue the one that came later stands."""
+    kept = (r for r in memory.rain if r[1].issued_at + hours(r[1].horizon_h) > body.issued_at)
+    rain = sorted((*kept, (fact_id, body)), key=lambda r: r[1].issued_at)
+    return replace(memory, rain=tuple(rain[-RAIN_FORECASTS_KEPT:]))
+
+
+def _day_ahead(
+    memory: DayAheadMemory,
+    body: FloodForecastPublished | FloodForecastSuperseded | FloodForecastScored,
+    fact_id: FactId,
+    at: datetime,
+) -> DayAheadMemory:
+    if isinstance(body, FloodForecastScored):
+        return replace(memory, score=body, scored_at=at)
+    if isinstance(body, FloodForecastPublished):
+        kept = (*memory.forecasts, PublishedFlood(fact_id=fact_id, at=at, body=body))[-FLOODS_KEPT:]
+        return replace(memory, forecasts=kept, tried=("", 0))
+    of, times = memory.tried
+    return replace(memory, tried=(body.rain_forecast_id, times + 1 if of == body.rain_forecast_id else 1))
 
 
 def _later(one: datetime | None, other: datetime) -> datetime:

@@ -181,6 +181,20 @@ class FloodRules:
         Standard deviation of the model's depth at a street sensor, the sensor's own error included.
     pair_within_min : float
         A reading within so many minutes of the valid time is what came.
+    day_horizon_h : float
+        How far the forecast of the next day looks; 0 for none.
+    day_step_h : float
+        Its frames are so far apart, each the deepest water of the time before it.
+    day_members : int
+        Its members.
+    day_raster_cells : int
+        Cells of its raster at most.
+    day_budget_s : float
+        A simulated clock gives it so long; a wall's clock never begins one that could hold up the next two hours'.
+    day_tries : int
+        A cycle given up for the next two hours is tried again so often, each time with half the members.
+    day_least_mm : float
+        A rain forecast of less over the whole horizon needs no cycle, unless the last one showed water.
     source : str
         Where these come from.
     """
@@ -197,6 +211,13 @@ class FloodRules:
     advice_places: int = 3
     sensor_sigma_m: float = 0.15
     pair_within_min: float = 5.0
+    day_horizon_h: float = 24.0
+    day_step_h: float = 3.0
+    day_members: int = 12
+    day_raster_cells: int = 30_000
+    day_budget_s: float = 120.0
+    day_tries: int = 4
+    day_least_mm: float = 5.0
     source: str = "Rencheng; cycle length and lead times as operational nowcasting (WMO-No. 1198, 2017)"
 
 

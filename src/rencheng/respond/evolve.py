@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
+from rencheng.assess.facts import DAY_AHEAD
 from rencheng.kernel import FactId
 from rencheng.ledger import Entry
 from rencheng.respond.model import (
@@ -116,6 +117,8 @@ def _risk(state: State, h: Happening) -> State:
 def _flood(state: State, h: Happening) -> State:
     b = h.body
     seen = FloodSeen(forecast_id=b.forecast_id, based_at=b.based_at, objects=b.objects, fact_id=h.id)
+    if b.product == DAY_AHEAD:  # what may come tomorrow closes no road today; it says what to bring near
+        return replace(state, flood_day=seen)
     return replace(state, flood=seen)
 
 
@@ -124,6 +127,8 @@ def _flood_advice(state: State, h: Happening) -> State:
 
 
 def _flood_needs(state: State, h: Happening) -> State:
+    if state.flood_day is not None and h.body.forecast_id == state.flood_day.forecast_id:
+        return replace(state, flood_day_needs=h.body.wanted, flood_day_needs_of=h.body.forecast_id)
     return replace(state, flood_needs=h.body.wanted, flood_needs_of=h.body.forecast_id)
 
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from rencheng.assess.flood.objects import THRESHOLDS_M, exceed_column
 from rencheng.respond.facts import FloodNeedsMapped
 from rencheng.respond.inputs import Inputs
+from rencheng.respond.model import FloodSeen
 from rencheng.respond.turn import Turn
 from rencheng.science.flood.demand import DemandRates, building_demand, pumps_for
 
@@ -25,15 +26,21 @@ NEEDS_SCHEMA = pa.schema([("cell", pa.uint64()), ("item", pa.string()), ("quanti
 
 
 def map_flood_needs(turn: Turn) -> None:
-    """Map the demand of a new forecast; say it where it is another than the last one."""
-    flood, fields = turn.state.flood, turn.inputs.fields
-    if flood is None or fields is None or turn.state.flood_needs_of == flood.forecast_id:
+    """Map the demand of new forecasts, of the next two hours and of the next day, where it is another than the last."""
+    state = turn.state
+    _map_needs(turn, state.flood, "flood_needs", state.flood_needs_of, state.flood_needs)
+    _map_needs(turn, state.flood_day, "flood_day_needs", state.flood_day_needs_of, state.flood_day_needs)
+
+
+def _map_needs(turn: Turn, flood: FloodSeen | None, memo: str, mapped: str, before: Mapping[str, float]) -> None:
+    fields = turn.inputs.fields
+    if flood is None or fields is None or mapped == flood.forecast_id:
         return
-    if turn.inputs.memo.get("flood_needs", ("", None))[0] != flood.objects:
-        turn.inputs.memo["flood_needs"] = (flood.objects, demand_table(turn.inputs, fields.get(flood.objects)))
-    table: pa.Table = turn.inputs.memo["flood_needs"][1]
+    if turn.inputs.memo.get(memo, ("", None))[0] != flood.objects:
+        turn.inputs.memo[memo] = (flood.objects, demand_table(turn.inputs, fields.get(flood.objects)))
+    table: pa.Table = turn.inputs.memo[memo][1]
     totals = _totals(table)
-    if totals == dict(turn.state.flood_needs):
+    if totals == dict(before):
         return
     stock = _stock(turn.inputs, totals)
     body = FloodNeedsMapped(

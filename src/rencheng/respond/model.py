@@ -214,12 +214,17 @@ class State:
     risk_fields: Mapping[str, tuple[str, FactId]] = field(default_factory=dict)
     """Hazard → latest risk field and the fact that named it."""
     flood: FloodSeen | None = None
+    flood_day: FloodSeen | None = None
+    """The same of the next day: it asks for pumps and sandbags, and closes nothing."""
     flood_advice: Mapping[str, tuple[FloodOption, FactId]] = field(default_factory=dict)
     """Options of the last flood advice by id, and the fact that gave it."""
     flood_needs: Mapping[str, float] = field(default_factory=dict)
     """What the last mapped forecast asked for, by item."""
     flood_needs_of: str = ""
     """Forecast that was mapped last."""
+    flood_day_needs: Mapping[str, float] = field(default_factory=dict)
+    """What the last mapped forecast of the next day asked for, by item."""
+    flood_day_needs_of: str = ""
     incidents: Mapping[str, Incident] = field(default_factory=dict)
     tasks: Mapping[str, Task] = field(default_factory=dict)
     needs: Mapping[str, Need] = field(default_factory=dict)

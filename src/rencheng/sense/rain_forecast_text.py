@@ -22,7 +22,7 @@ _LAYER = re.compile(r"(?P<kind>q|member_)(?P<number>[0-9.]+)")
 
 
 def rain_forecast_from_csv(text: str, *, where: str = "rain forecast") -> RainForecast:
-    """Read a table with one row per step.
+    r"""Read a table with one row per step.
 
     ``minutes`` is the end of the step, counted from the issue; a step begins where the one before it ends, the first
     at 0. Then one column of rain, ``rate_mm_h`` or ``depth_mm`` (fallen in the step), or several: ``q10``, ``q50`` …
@@ -35,7 +35,7 @@ def rain_forecast_from_csv(text: str, *, where: str = "rain forecast") -> RainFo
 
     Examples
     --------
-    >>> forecast = rain_forecast_from_csv("minutes,depth_mm\\n60,3\\n240,6\\n")
+    >>> forecast = rain_forecast_from_csv("minutes,depth_mm\n60,3\n240,6\n")
     >>> forecast.rate_mm_h.ravel().tolist(), forecast.total_mm
     ([3.0, 2.0], 9.0)
     """

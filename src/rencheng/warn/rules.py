@@ -144,6 +144,8 @@ class ImpactTrigger(_Part, frozen=True, kw_only=True):
     """
 
     max_lead_min: float
+    product: str = "nowcast"
+    """``nowcast``: the next two hours from measured rain; ``day_ahead``: the next day from a rain forecast."""
     residents: float | None = None
     """Expected residents of buildings with 0.15 m at the wall."""
     underpasses: int | None = None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from rencheng.assess.facts import (
+    NOWCAST,
     Evidence,
     FloodForecastPublished,
     FloodTotal,
@@ -327,21 +328,22 @@ def _from_flood(
     hold: bool,
 ) -> Iterator[Support]:
     """Forecast water that reaches people and places: how soon counts from now, not from the forecast."""
-    if rule.hazard != Hazard.WATERLOGGING:
+    if rule.hazard != Hazard.WATERLOGGING or flood.product != trigger.product:
         return
     age_min = (now - flood.based_at).total_seconds() / 60.0
+    slack_min = 0.0 if flood.window_min else 10.0
     share = trigger.hold_ratio if hold else 1.0
     hit = next(
         (
             t
             for t in flood.totals
-            if age_min - 10.0 <= t.lead_min <= age_min + trigger.max_lead_min and _hurts(t, trigger, share)
+            if age_min - slack_min <= t.lead_min <= age_min + trigger.max_lead_min and _hurts(t, trigger, share)
         ),
         None,
     )
     if hit is None:
         return
-    lead_h = max(hit.lead_min - age_min, 0.0) / 60.0
+    lead_h = max(hit.lead_min - flood.window_min - age_min, 0.0) / 60.0
     evidence = Evidence(
         kind="forecast",
         quantity="residents",
@@ -352,7 +354,7 @@ def _from_flood(
     yield Support(
         rule=rule,
         zone=places.city_id,
-        certainty="Likely",
+        certainty="Likely" if flood.product == NOWCAST else "Possible",
         lead_h=lead_h,
         reason=Reason(text=flood_text(flood, hit, lead_h), evidence=(evidence, *flood.evidence)),
         fact_id=episode.fact_id,

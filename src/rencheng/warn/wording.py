@@ -106,6 +106,8 @@ def _amount(evidence: Evidence) -> Bilingual:
 
 
 _MOST_PLACES = 6
+_IN_HOURS_H = 3.0
+"""Lead times so long are told in hours."""
 
 
 def flood_text(flood: FloodForecastPublished, total: FloodTotal, lead_h: float) -> Bilingual:
@@ -116,6 +118,8 @@ def flood_text(flood: FloodForecastPublished, total: FloodTotal, lead_h: float) 
         if minutes <= 0
         else Bilingual(zh=f"约{minutes}分钟后", en=f"in about {minutes} min")
     )
+    if lead_h >= _IN_HOURS_H:
+        when = Bilingual(zh=f"约{lead_h:.0f}小时后", en=f"in about {lead_h:.0f} h")
     kinds = load_terms().facilities
     zh, en = [], []
     if total.underpasses:

@@ -21,7 +21,7 @@ _HEADERS = {
     b"x-frame-options": b"SAMEORIGIN",
 }
 
-_BULKY = ("/api/readings/", "/api/rain-pictures/")
+_BULKY = ("/api/readings/", "/api/rain-forecasts/", "/api/rain-pictures/")
 """What takes bodies up to the setting's size; orders are small."""
 
 

@@ -22,9 +22,8 @@ from rencheng.assess.flood.watch import RainRecord
 from rencheng.kernel import InvalidInput
 from rencheng.science.design_storm import SHANGHAI_2017, IntensityFormula
 from rencheng.science.ensemble_summary import ensemble_summary
-from rencheng.science.nowcast import forecast_members
 
-__all__ = ["CycleResult", "MemberTraits", "ensemble_cycle", "flood_cycle", "forecast_cycle", "member_traits"]
+__all__ = ["CycleResult", "MemberTraits", "ensemble_cycle", "flood_cycle", "member_traits"]
 
 F64 = NDArray[np.float64]
 F32 = NDArray[np.float32]
@@ -202,60 +201,6 @@ def flood_cycle(
     )
 
 
-def forecast_cycle(
-    pool: MemberPool,
-    edges_s: F64,
-    rate_mm_h: F64,
-    *,
-    members: int,
-    rng: np.random.Generator,
-    weights: F64 | None = None,
-    analysis_mm: NDArray[np.uint16] | None = None,
-    every_min: int = 60,
-    scheme: str = "local_inertial",
-    stop: Callable[[], bool] | None = None,
-    progress: Callable[[float], None] | None = None,
-) -> CycleResult | None:
-    """Forecast the water of the next day from an hourly rain forecast.
-
-    Use a pool over a coarser domain (30 to 50 m): a day of a city at 20 m takes minutes.
-
-    Parameters
-    ----------
-    edges_s, rate_mm_h : float64 arrays, shapes (steps + 1,), (steps,) or (steps, gy, gx)
-        Forecast rain from now on: edges of its steps in seconds, the first of them 0, and mean rates.
-    every_min : int
-        How far lead times are apart.
-    pool, members, rng, weights, analysis_mm, scheme, stop, progress
-        As of :func:`flood_cycle`.
-
-    Raises
-    ------
-    InvalidInput
-        If the forecast has gaps or negative rain, or does not begin now.
-    """
-    if len(edges_s) < 2 or edges_s[0] != 0.0:
-        raise InvalidInput("a rain forecast begins now, at 0 s", where="rain forecast", mend="Cut off what has passed")
-    traits = member_traits(members)
-    edges, rate = forecast_members(edges_s, rate_mm_h, members=members, rng=rng)
-    rain = MemberRain(
-        edges_s=edges,
-        rate_mm_h=rate * traits.rain_factor.astype(np.float32)[:, None, None, None],
-        source="forecast",
-    )
-    return ensemble_cycle(
-        pool,
-        rain,
-        lead_min=tuple(range(0, int(edges[-1] // 60) + 1, every_min)),
-        traits=traits,
-        weights=weights,
-        analysis_mm=analysis_mm,
-        scheme=scheme,
-        stop=stop,
-        progress=progress,
-    )
-
-
 def ensemble_cycle(
     pool: MemberPool,
     rain: MemberRain,
@@ -265,6 +210,7 @@ def ensemble_cycle(
     weights: F64 | None = None,
     analysis_mm: NDArray[np.uint16] | None = None,
     scheme: str = "local_inertial",
+    looks: int = 1,
     stop: Callable[[], bool] | None = None,
     progress: Callable[[float], None] | None = None,
 ) -> CycleResult | None:
@@ -278,6 +224,8 @@ def ensemble_cycle(
         Lead times, evenly spaced from 0.
     traits : MemberTraits
         Drains and soil of each member; its rain has its factor already. Soil that goes on from earlier water is wet.
+    looks : int
+        How often to look between two lead times; the deepest water up to a lead time stands for it.
     pool, weights, analysis_mm, scheme, stop, progress
         As of :func:`flood_cycle`.
     """
@@ -300,6 +248,7 @@ def ensemble_cycle(
         lead_s=tuple(60.0 * m for m in lead_min),
         rain_edges_s=rain.edges_s,
         scheme=scheme,
+        looks=looks,
     )
     run = run_ensemble(pool, plan, tasks, stop=stop, progress=progress)
     return None if run is None else _summed_up(pool.domain, run, rain, lead_min, share, scheme)

@@ -49,6 +49,9 @@ class Plan:
         Arithmetic of velocities and fluxes, ``float32`` or ``float64``; volumes close to rounding in both.
     boundary : str
         ``open`` or ``closed``.
+    looks : int
+        How often to look between two instants wanted; the deepest of the looks up to an instant stands for it, so that
+        water that came and went between them is not lost. The first instant is always as it is.
     """
 
     begin_s: float
@@ -57,6 +60,7 @@ class Plan:
     scheme: str = "local_inertial"
     dtype: str = "float32"
     boundary: str = "open"
+    looks: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +153,7 @@ def run_member(
         errors.append(abs(past.volume_error_ratio))
     depths = np.zeros((len(plan.lead_s), *depth.shape), np.float32)
     depths[0] = depth
-    under = np.tile(below, (len(plan.lead_s), 1))
+    depths[0].reshape(-1)[domain.tanks.places] += below.astype(np.float32)
     if len(plan.lead_s) > 1 and not stopped:
         tanks = tank_exchange(domain, depth_m=below, ratio=task.drain_ratio)
         last, every = plan.lead_s[-1], plan.lead_s[1] - plan.lead_s[0]
@@ -161,17 +165,19 @@ def run_member(
             depth_m=depth,
             rain_mm_h=rain,
             exchanges=(tanks,),
-            save_every_s=every,
+            save_every_s=every / plan.looks,
             **velocity,
             **common,
         )
         stopped = ahead.stopped
         errors.append(abs(ahead.volume_error_ratio))
-        saved = [s for s in ahead.snapshots if s.time_s > 0.0][: len(depths) - 1]
-        for k, state in enumerate(saved, start=1):
-            depths[k] = state.depth_m
-        under[1 : len(saved) + 1] = tanks.depths_at(np.array([s.time_s for s in saved]))
-    depths.reshape(len(depths), -1)[:, domain.tanks.places] += under.astype(np.float32)
+        saved = [s for s in ahead.snapshots if s.time_s > 0.0][: (len(depths) - 1) * plan.looks]
+        under = tanks.depths_at(np.array([s.time_s for s in saved]))
+        for k, (state, tank) in enumerate(zip(saved, under, strict=True)):
+            seen = state.depth_m.astype(np.float32)
+            seen.reshape(-1)[domain.tanks.places] += tank.astype(np.float32)
+            lead = 1 + k // plan.looks
+            depths[lead] = np.maximum(depths[lead], seen)
     return MemberRun(
         depth_mm=np.clip(np.rint(depths * 1000.0), 0, 65535).astype(np.uint16),
         object_depth_m=object_depths(domain.objects, depths),

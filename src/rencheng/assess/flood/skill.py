@@ -9,14 +9,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rencheng.assess.facts import FloodForecastScored, FloodScore
+from rencheng.assess.facts import NOWCAST, FloodForecastScored, FloodScore
 from rencheng.assess.flood.objects import THRESHOLDS_M
 from rencheng.science.ensemble_verification import crps_ensemble, reliability_bins
 from rencheng.science.verification import ContingencyTable
 
 __all__ = ["LEAD_BUCKETS_MIN", "POINT_SCHEMA", "Pairs", "members_at", "points_table", "running_score"]
 
-LEAD_BUCKETS_MIN = (30, 60, 120, 1440)
+LEAD_BUCKETS_MIN = (30, 60, 120, 360, 720, 1440)
 """Lead times are judged together up to each of these."""
 WET_M = 0.01
 """CRPS is taken where the forecast or the sensor shows at least this; dry pairs would flatter it."""
@@ -85,7 +85,9 @@ class Pairs:
         return bool(self.lead_min or self.reported)
 
 
-def running_score(model: str, pairs: Pairs, before: FloodForecastScored | None) -> FloodForecastScored:
+def running_score(
+    model: str, pairs: Pairs, before: FloodForecastScored | None, *, product: str = NOWCAST
+) -> FloodForecastScored:
     """Add pairs to the score so far.
 
     A yes/no forecast is a probability of at least one half. Reports count as hits or misses only: nobody reports that a
@@ -126,6 +128,7 @@ def running_score(model: str, pairs: Pairs, before: FloodForecastScored | None) 
             )
         ),
         scores=tuple(scores),
+        product=product,
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from rencheng.assess.facts import NOWCAST
 from rencheng.assess.flood.skill import members_at
 from rencheng.assess.frame import CityFrame
 from rencheng.assess.model import FloodMemory, PublishedFlood
@@ -21,7 +22,7 @@ from rencheng.sense.facts import RainPictureTaken
 from rencheng.sense.ports import Readings
 from rencheng.sense.rain_picture import RainPicture, rain_picture_from_table
 
-__all__ = ["STEP_MIN", "CycleRequest", "RainRecord", "cycle_wanted"]
+__all__ = ["STEP_MIN", "CycleRequest", "RainRecord", "cycle_wanted", "measured_rain"]
 
 STEP_MIN = 5
 """Rain is given in steps of so many minutes."""
@@ -86,6 +87,8 @@ class CycleRequest:
     seed: int
     advice_places: int
     cause: tuple[FactId, ...]
+    product: str = NOWCAST
+    rain_forecast_id: str = ""
 
 
 def cycle_wanted(
@@ -105,7 +108,7 @@ def cycle_wanted(
     """
     if rules.every_min <= 0 or not len(frame.cells) or not _due(memory, rules, now):
         return None
-    near = np.flatnonzero(frame.gauges.near_city_m <= _GAUGE_REACH_M)
+    near = _near(frame)
     newest = _newest_picture(memory, now)
     last = _usable(memory, rules, now)
     if not (
@@ -119,7 +122,7 @@ def cycle_wanted(
     if last is not None and len(last.body.weights) != members:
         last = None  # fewer members cannot go on from more: begin anew
     since = last.body.based_at if last else _to_step(now - hours(rules.look_back_h))
-    used = tuple(p for p in memory.pictures if since - _PICTURE_AGE < p[1].at <= now)
+    used = _used(memory.pictures, since, now)
     return CycleRequest(
         based_at=now,
         rain=_rain_record(frame, readings, fields, near, used, since, now),
@@ -165,6 +168,29 @@ def _still_wet(last: PublishedFlood | None) -> bool:
         return False
     end = last.body.totals[-1]
     return end.buildings > 0 or end.underpasses > 0
+
+
+def measured_rain(
+    frame: CityFrame,
+    readings: Readings,
+    fields: FieldStore,
+    pictures: tuple[tuple[FactId, RainPictureTaken], ...],
+    since: datetime,
+    now: datetime,
+) -> RainRecord:
+    """Rain at the gauges near the city and in pictures from ``since``, brought to a whole step, up to ``now``."""
+    begin = _to_step(since)
+    return _rain_record(frame, readings, fields, _near(frame), _used(pictures, begin, now), begin, now)
+
+
+def _near(frame: CityFrame) -> NDArray[np.int64]:
+    return np.flatnonzero(frame.gauges.near_city_m <= _GAUGE_REACH_M)
+
+
+def _used(
+    pictures: tuple[tuple[FactId, RainPictureTaken], ...], since: datetime, now: datetime
+) -> tuple[tuple[FactId, RainPictureTaken], ...]:
+    return tuple(p for p in pictures if since - _PICTURE_AGE < p[1].at <= now)
 
 
 def _to_step(at: datetime) -> datetime:
