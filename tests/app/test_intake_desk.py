@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rencheng.adapters.duckdb import DuckDbReadings
-from rencheng.app.intake_desk import IntakeDesk, Part
+from rencheng.app.intake_desk import IntakeDesk, Part, by_feed
 from rencheng.kernel import InvalidReading, StorageFailed
 from rencheng.sense import Decoded, Intake, decoded_from_arrays
 
@@ -137,3 +137,22 @@ def test_a_closing_desk_stores_what_waits_and_refuses_what_comes_after(gate: Gat
     assert [done.result(0).accepted for done in waiting] == [10] * 5
     with pytest.raises(StorageFailed, match="closed"):
         desk.offer("a", "6", batch(100, 1))
+
+
+def test_a_turn_hears_once_of_each_feed_whatever_came(gate: Gate) -> None:
+    gate.open.set()
+    told: list[Intake] = []
+    desk = IntakeDesk(gate.take_many, clock=lambda: NOW, taken=told.extend)
+    for k in range(3):
+        desk.offer("a", str(k), batch(10 * k, 10)).result(10)
+        desk.offer("b", str(k), batch(10 * k, 5, "s-2")).result(10)
+    again = desk.offer("a", "0", batch(0, 10)).result(10)
+    desk.close()
+    a, b = by_feed(told)
+    assert again.again
+    assert (a.feed_id, a.position, a.accepted, a.rows, a.again) == ("a", "2", 30, 30, False)
+    assert (b.feed_id, b.accepted) == ("b", 15)
+    assert a.first_at is not None
+    assert a.last_at is not None
+    assert (a.last_at - a.first_at).total_seconds() == 29
+    assert by_feed([again]) == [again]

@@ -11,16 +11,16 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from rencheng.kernel import RenchengError, StorageFailed
 from rencheng.sense import Decoded, Intake
 
-__all__ = ["DeskLoad", "IntakeDesk", "Part", "TakeMany"]
+__all__ = ["DeskLoad", "IntakeDesk", "Part", "TakeMany", "by_feed"]
 
 _LOG = logging.getLogger(__name__)
 
@@ -71,7 +71,7 @@ class IntakeDesk:
     clock : callable
         Tells the run's now.
     taken : callable
-        Told of the acknowledgements after each commit, in the writer's thread.
+        Told of the acknowledgements after each commit and before the feeds are, in the writer's thread.
     most_rows : int
         Rows that may wait; whoever offers more waits until there is room. One part of any size is let in when nothing
         else waits.
@@ -182,15 +182,17 @@ class IntakeDesk:
 
     def _commit(self, group: list[_Waiting]) -> None:
         begun = time.monotonic()
-        intakes = self._stored(group)
+        stored = self._stored(group)
         with self._changed:
             self._last_commit_s = time.monotonic() - begun
             self._commits += 1
             self._rows += sum(waiting.rows for waiting in group)
-        if intakes:
-            self._taken(intakes)
+        if stored:
+            self._taken([intake for _, intake in stored])
+        for waiting, intake in stored:
+            waiting.done.set_result(intake)
 
-    def _stored(self, group: list[_Waiting]) -> list[Intake]:
+    def _stored(self, group: list[_Waiting]) -> list[tuple[_Waiting, Intake]]:
         """Store a group; where one part breaks the store's own code, the others are stored without it."""
         try:
             intakes = self._take_many([waiting.part for waiting in group], self._clock())
@@ -204,7 +206,49 @@ class IntakeDesk:
                     _LOG.exception("a batch of feed %r could not be stored", group[0].part[0])
                 group[0].done.set_exception(error)
                 return []
-            return [intake for waiting in group for intake in self._stored([waiting])]
-        for waiting, intake in zip(group, intakes, strict=True):
-            waiting.done.set_result(intake)
-        return intakes
+            return [pair for waiting in group for pair in self._stored([waiting])]
+        return list(zip(group, intakes, strict=True))
+
+
+def by_feed(intakes: Iterable[Intake]) -> list[Intake]:
+    """Sum the acknowledgements of each feed up: one batch per feed is enough for a turn to know of.
+
+    Parameters
+    ----------
+    intakes : iterable of Intake
+        In the order of their commits. An answer given again counts only where it is the feed's only one.
+
+    Returns
+    -------
+    list of Intake
+        In the order in which the feeds come first; each with the position and the time of its feed's last.
+    """
+    feeds: dict[str, list[Intake]] = {}
+    for intake in intakes:
+        feeds.setdefault(intake.feed_id, []).append(intake)
+    return [_summed([one for one in ones if not one.again] or ones[-1:]) for ones in feeds.values()]
+
+
+def _summed(ones: list[Intake]) -> Intake:
+    if len(ones) == 1:
+        return ones[0]
+    begun = [one.first_at for one in ones if one.first_at is not None]
+    ended = [one.last_at for one in ones if one.last_at is not None]
+    return replace(
+        ones[-1],
+        rows=sum(one.rows for one in ones),
+        accepted=sum(one.accepted for one in ones),
+        repeated=sum(one.repeated for one in ones),
+        refused=sum(one.refused for one in ones),
+        flagged=_counted(one.flagged for one in ones),
+        reasons=_counted(one.reasons for one in ones),
+        first_at=min(begun, default=None),
+        last_at=max(ended, default=None),
+    )
+
+
+def _counted(counts: Iterable[dict[str, int]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(sorted(total.items()))
