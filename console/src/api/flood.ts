@@ -29,6 +29,9 @@ export interface FloodForecast {
   evidence: Evidence[]
   frames: string
   objects: string
+  product: 'nowcast' | 'day_ahead'
+  window_min: number
+  rain_forecast_id: string
 }
 
 export interface FloodScore {
@@ -92,7 +95,7 @@ export interface NeedCells {
 export interface FloodList {
   forecasts: FloodForecast[]
   skill: FloodSkill[]
-  superseded: { based_at: string; superseded_by: string | null; reason: string }[]
+  superseded: { based_at: string; superseded_by: string | null; reason: string; product: string }[]
 }
 
 export interface FloodGrid {

@@ -8,6 +8,7 @@ export const BACKGROUND = new Set([
   'MessageDelivered',
   'ForecastPublished',
   'RiskAssessed',
+  'RainForecastTaken',
   'FloodForecastPublished',
   'FloodForecastSuperseded',
   'FloodForecastScored',

@@ -297,6 +297,7 @@ export const en: Messages<typeof zh> = {
     SignalCleared: 'Signal cleared',
     ForecastPublished: 'Forecast published',
     RiskAssessed: 'Risk assessed',
+    RainForecastTaken: 'Rain forecast taken',
     FloodForecastPublished: 'Flood forecast published',
     FloodForecastSuperseded: 'Flood cycle given up',
     FloodForecastScored: 'Flood forecasts scored',

@@ -294,6 +294,7 @@ export const zh = {
     SignalCleared: '信号解除',
     ForecastPublished: '发布预报',
     RiskAssessed: '风险评估',
+    RainForecastTaken: '收到降雨预报',
     FloodForecastPublished: '发布洪涝预报',
     FloodForecastSuperseded: '洪涝预报被更新替代',
     FloodForecastScored: '洪涝预报检验',

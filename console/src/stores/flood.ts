@@ -4,6 +4,8 @@ import { floodDetail, type FloodDetail, type FloodForecast, type FloodList, floo
 import { usePicture } from './picture'
 
 export type FloodMode = 'depth' | 'probability'
+/** Next two hours from measured rain, or next day from a rain forecast. */
+export type FloodProduct = 'nowcast' | 'day_ahead'
 export type Comparison = 'off' | 'swipe' | 'split'
 
 /** Depths whose exceedance is forecast. */
@@ -47,7 +49,11 @@ export const useFlood = defineStore('flood', () => {
   /** Item whose need is drawn by cell; empty for none. */
   const needed = ref('')
 
-  const forecasts = computed(() => list.value?.forecasts ?? [])
+  const product = ref<FloodProduct>('nowcast')
+  const all = computed(() => list.value?.forecasts ?? [])
+  /** Products of which the run has forecasts. */
+  const products = computed(() => (['nowcast', 'day_ahead'] as const).filter((p) => all.value.some((f) => f.product === p)))
+  const forecasts = computed(() => ofProduct(all.value, product.value))
   const current = computed(() => forecasts.value.find((f) => f.forecast_id === chosen.value) ?? forecasts.value[0] ?? null)
   const leads = computed(() => detail.value?.forecast.lead_min ?? [])
   const lastLead = computed(() => leads.value[leads.value.length - 1] ?? 0)
@@ -82,6 +88,14 @@ export const useFlood = defineStore('flood', () => {
     } catch (error) {
       failure.value = said(error)
     }
+  }
+
+  /** Shows the other product: its newest forecast at its worst lead time. */
+  function choose(wish: FloodProduct): void {
+    play(false)
+    product.value = wish
+    chosen.value = otherChosen.value = ''
+    detail.value = null
   }
 
   async function showOther(): Promise<void> {
@@ -148,9 +162,15 @@ export const useFlood = defineStore('flood', () => {
 
   return {
     list, failure, chosen, detail, otherChosen, other, comparison, mode, otherMode, threshold, relief, lead, playing, speed, needed,
-    forecasts, current, leads, lastLead, nearestLead, otherLead, refresh, play, move,
+    product, products, choose, forecasts, current, leads, lastLead, nearestLead, otherLead, refresh, play, move,
   }
 })
+
+/** Forecasts of a product; of the other one where a run has none of it. */
+export function ofProduct(all: FloodForecast[], product: FloodProduct): FloodForecast[] {
+  const own = all.filter((f) => f.product === product)
+  return own.length ? own : all
+}
 
 function said(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -16,8 +16,12 @@ from rencheng.app.facts import RunEnded
 from rencheng.kernel import Draft, OrderRefused
 from rencheng.rehearse.people import Agenda
 from rencheng.rehearse.world import World
+from rencheng.sense import rain_forecast_order, rain_forecast_table
 
 __all__ = ["Moment", "rehearsal_moments", "replay_moments"]
+
+_SERVICE = "weather-service"
+"""Who forecasts the rain of a rehearsal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,7 @@ def rehearsal_moments(run: Run, world: World, agenda: Agenda) -> Iterator[Moment
     """Play a scenario: the world moves on, people act, sensors report, the loop turns."""
     yield Moment(at=world.now, progress_ratio=0.0)
     run.loop.turn(world.now, drafts=world.opening(), sensed=False)
+    _hear_forecast(run, world)
     while world.now < world.end:
         world.observe(run.ledger.since(world.heard))
         delivery = world.advance()
@@ -66,6 +71,7 @@ def rehearsal_moments(run: Run, world: World, agenda: Agenda) -> Iterator[Moment
         yield Moment(at=delivery.now, progress_ratio=world.progress_ratio)
         intake = run.readings.take(run.feed_id, delivery.position, delivery.readings, now=delivery.now)
         run.loop.turn(delivery.now, intakes=[intake])
+        _hear_forecast(run, world)
         _look(run, delivery.now)
     run.loop.turn(world.now, drafts=world.closing(run.fields.put(world.truth())), sensed=False)
     _end(run, world.now)
@@ -94,6 +100,15 @@ def _live_until(run: Run, agenda: Agenda, at: datetime, world: World) -> Iterato
             run.loop.turn(now, sensed=False)
         else:
             _act(run, agenda, now)
+
+
+def _hear_forecast(run: Run, world: World) -> None:
+    """Take the weather service's forecast where it issues one."""
+    forecast = world.rain_forecast()
+    if forecast is not None:
+        stored = run.fields.put(rain_forecast_table(forecast))
+        order = rain_forecast_order(_SERVICE, world.now, forecast, stored)
+        run.loop.order(order, actor=f"feed:{_SERVICE}", now=world.now)
 
 
 def _act(run: Run, agenda: Agenda, now: datetime) -> None:

@@ -38,6 +38,8 @@ def open_rehearsal(scenario: str, city_path: Path, out: Path, *, seed: int, sett
         every_min=plot.flood.every_min,
         members=plot.flood.members,
         raster_cells=plot.flood.raster_cells,
+        day_members=plot.flood.day_members,
+        day_raster_cells=plot.flood.day_raster_cells,
     )
     run = compose(
         city,

@@ -12,6 +12,7 @@ import msgspec
 import yaml
 
 from rencheng.kernel import Bilingual, InvalidConfig, InvalidInput, NotFound, parse_instant
+from rencheng.rehearse.rain_forecaster import RainForecaster
 from rencheng.science.design_storm import SHANGHAI_2017, IntensityFormula
 
 __all__ = ["FORMULAS", "FloodCycle", "Instruments", "People", "River", "Scenario", "Storm", "Streets", "read_scenario"]
@@ -92,6 +93,9 @@ class FloodCycle:
     every_min: float = 30.0
     members: int = 10
     raster_cells: int = 50_000
+    day_members: int = 8
+    day_raster_cells: int = 15_000
+    """The same of the forecast of the next day, which runs where the scenario forecasts rain."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +115,7 @@ class Scenario:
     instruments: Instruments
     people: People
     flood: FloodCycle = field(default_factory=FloodCycle)
+    rain_forecast: RainForecaster = field(default_factory=RainForecaster)
 
     def __post_init__(self) -> None:
         if self.storm.formula not in FORMULAS:

@@ -16,12 +16,14 @@ from rencheng.ledger import Entry
 from rencheng.rehearse.facts import ScenarioEnded, ScenarioStarted
 from rencheng.rehearse.instruments import instrument, measure, start_recorder
 from rencheng.rehearse.people import Act
+from rencheng.rehearse.rain_forecaster import forecast_of_rain
 from rencheng.rehearse.scenario import Scenario
 from rencheng.rehearse.street_water import street_water
 from rencheng.rehearse.water import low_places, river_reach, start_water, step_water, weather
 from rencheng.respond.facts import NeedRaised, UnitArrived, UnitReleased
 from rencheng.sense.batch import GOOD_SCHEMA, Decoded
 from rencheng.sense.orders import SubmitReport
+from rencheng.sense.rain_forecast import RainForecast
 
 __all__ = ["Delivery", "World"]
 
@@ -79,6 +81,9 @@ class World:
         self._noise = np.random.default_rng([seed, 2])
         self._calls = np.random.default_rng([seed, 3])
         self._called = 0
+        self._issues = np.random.default_rng([seed, 5])
+        self._issued = 0
+        self._city = city
         self._to_metric = city.to_metric
         self._pump_m3_s = _pump_rates(city)
         self._needs: dict[str, tuple[float, float]] = {}
@@ -182,6 +187,27 @@ class World:
         position = f"{self.scenario.name}/{int(self.water.time_s):09d}"
         assert begins < self.now
         return Delivery(now=self.now, position=position, readings=Decoded(good=good, rows=len(good)), acts=tuple(acts))
+
+    def rain_forecast(self) -> RainForecast | None:
+        """A forecast of the rain where one is due now: at the beginning and every so many hours."""
+        plan, now_s = self.scenario.rain_forecast, self.water.time_s
+        if plan.every_h <= 0.0 or now_s < self._issued * plan.every_h * 3600.0:
+            return None
+        self._issued += 1
+        lon, lat = self._city.column("cells", "lon"), self._city.column("cells", "lat")
+        x, y = self._to_metric.transform(np.asarray(lon, np.float64), np.asarray(lat, np.float64))
+        storm = self.scenario.storm
+        peak_s = self.sky.begins_s + storm.peak_ratio * storm.duration_min * 60.0
+        return forecast_of_rain(
+            self.sky.rate,
+            now_s,
+            (float(np.min(x)), float(np.min(y)), float(np.max(x)), float(np.max(y))),
+            self._city.manifest.metric_crs,
+            horizon_h=plan.horizon_h,
+            errors=plan.errors,
+            lead_to_peak_h=max(peak_s - now_s, 0.0) / 3600.0,
+            rng=self._issues,
+        )
 
     def _street_depths(self) -> NDArray[np.float64]:
         """Depth at the low places at the end of every step of the turn that begins, shape (steps, n)."""

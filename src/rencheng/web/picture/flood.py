@@ -64,6 +64,9 @@ class FloodForecastView(View):
     evidence: list[EvidenceView]
     frames: str = Field(description="Content hash of the rasters")
     objects: str = Field(description="Content hash of the table of objects")
+    product: str = Field(description="nowcast (the next two hours) or day_ahead (the next day, from a rain forecast)")
+    window_min: int = Field(description="Frames show the deepest water of so many minutes before; 0: of the instant")
+    rain_forecast_id: str = Field(description="Rain forecast that it stands on; empty for measured rain")
 
 
 class FloodGlance(View):
@@ -145,6 +148,7 @@ class SupersededView(View):
     based_at: datetime
     superseded_by: datetime | None
     reason: str
+    product: str
 
 
 class FloodBoard:
@@ -155,7 +159,7 @@ class FloodBoard:
         self.skill: dict[str, FloodSkillView] = {}
         self.advice: dict[str, FloodAdviceView] = {}
         self.needs: dict[str, FloodNeedsView] = {}
-        self._last_needs: FloodNeedsView | None = None
+        self._last_needs: dict[str, FloodNeedsView] = {}
         self.superseded: deque[SupersededView] = deque(maxlen=_SUPERSEDED_KEPT)
 
     def take(self, entry: Entry) -> None:
@@ -168,7 +172,7 @@ class FloodBoard:
             case assess.FloodAdviceGiven() as body:
                 self.advice[body.forecast_id] = _advice(body, entry.occurred_at)
             case FloodNeedsMapped() as body:
-                self._last_needs = self.needs[body.forecast_id] = FloodNeedsView(
+                view = FloodNeedsView(
                     forecast_id=body.forecast_id,
                     at=entry.occurred_at,
                     wanted=dict(body.wanted),
@@ -176,16 +180,24 @@ class FloodBoard:
                     short=dict(body.short),
                     field=body.field,
                 )
+                of = self.forecasts.get(body.forecast_id)
+                self.needs[body.forecast_id] = view
+                self._last_needs[of.product if of else assess.NOWCAST] = view
             case assess.FloodForecastSuperseded() as body:
                 self.superseded.append(
-                    SupersededView(based_at=body.based_at, superseded_by=body.superseded_by, reason=body.reason)
+                    SupersededView(
+                        based_at=body.based_at,
+                        superseded_by=body.superseded_by,
+                        reason=body.reason,
+                        product=body.product,
+                    )
                 )
             case _:
                 pass
 
     def glance(self) -> FloodGlance | None:
-        """The newest forecast at its worst lead time: most residents, then most area, then the soonest."""
-        newest = next(reversed(self.forecasts.values()), None)
+        """The newest forecast of two hours at its worst lead time: most residents, then most area, then soonest."""
+        newest = next((f for f in reversed(self.forecasts.values()) if f.product == assess.NOWCAST), None)
         if newest is None or not newest.totals:
             return None
         worst = max(newest.totals, key=lambda t: (t.residents, t.area_km2, -t.lead_min))
@@ -201,8 +213,8 @@ class FloodBoard:
     def _published(self, body: assess.FloodForecastPublished, entry: Entry) -> None:
         self.forecasts.pop(body.forecast_id, None)
         self.forecasts[body.forecast_id] = _forecast(body, entry)
-        if self._last_needs is not None:  # needs are told again only when they change
-            self.needs[body.forecast_id] = self._last_needs
+        if body.product in self._last_needs:  # needs are told again only when they change
+            self.needs[body.forecast_id] = self._last_needs[body.product]
         while len(self.forecasts) > _FORECASTS_KEPT:
             oldest = next(iter(self.forecasts))
             del self.forecasts[oldest]
@@ -230,6 +242,9 @@ def _forecast(body: assess.FloodForecastPublished, entry: Entry) -> FloodForecas
         evidence=[evidence_view(e) for e in body.evidence[:_EVIDENCE_SHOWN]],
         frames=body.frames,
         objects=body.objects,
+        product=body.product,
+        window_min=body.window_min,
+        rain_forecast_id=body.rain_forecast_id,
     )
 
 

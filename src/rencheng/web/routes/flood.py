@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import pyarrow.compute as pc
@@ -87,11 +87,18 @@ class NeedCells(BaseModel):
 
 
 @router.get("/forecasts", summary="Flood forecasts of the run")
-def forecasts(context: Served, limit: Annotated[int, Query(ge=1, le=200)] = 50) -> FloodList:
+def forecasts(
+    context: Served,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    product: Annotated[
+        Literal["nowcast", "day_ahead"] | None, Query(description="Only of the next two hours, or of the next day")
+    ] = None,
+) -> FloodList:
     """Give the forecasts, newest first, how they came true so far, and the cycles that were given up."""
     keeper = context.keeper
+    wanted = [f for f in keeper.flood_forecasts() if product is None or f.product == product]
     return FloodList(
-        forecasts=keeper.flood_forecasts()[:limit],
+        forecasts=wanted[:limit],
         skill=list(keeper.flood_skill().values()),
         superseded=keeper.flood_superseded(),
     )
