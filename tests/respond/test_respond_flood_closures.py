@@ -151,3 +151,26 @@ def test_water_that_is_seen_closes_to_all_what_was_closed_to_some(flooded: World
 def test_every_class_but_the_boat_is_judged() -> None:
     assert "rescue_boat" not in ROAD_VEHICLES
     assert len(ROAD_VEHICLES) == 7
+
+
+def test_a_flood_prone_point_closes_its_road_at_the_depth_that_the_city_states(
+    make_town: Callable[..., City],
+) -> None:
+    """A register that says 20 cm closes to traffic before a car would stall; a fire engine still passes."""
+    tables = town_tables()
+    point = {"point_id": "p1", "name": "下穿", "kind": "underpass", "lon": 114.3, "lat": 30.6, "status": "planned"}
+    tables["flood_prone_points"] = [{**point, "link_id": UNDER[0], "warning_m": 0.15, "closure_m": 0.20}]
+    stated = World(Inputs.of(make_town(tables), simulate_units=True, fields=Fields()))
+    forecast(stated, both_ways(20, 0.2, (1.0, 0.2, 0.0, 0.0)))
+    closed = stated.said("RoadClosed")
+    assert {c.link_id for c in closed} == set(UNDER), "both directions"
+    assert set(closed[0].closed_to) == {"car", "large_car", "four_wheel_drive", "bus"}
+
+
+def test_a_point_that_states_no_closure_depth_changes_nothing(make_town: Callable[..., City]) -> None:
+    tables = town_tables()
+    point = {"point_id": "p1", "name": "下穿", "kind": "underpass", "lon": 114.3, "lat": 30.6, "status": "planned"}
+    tables["flood_prone_points"] = [{**point, "link_id": UNDER[0]}]
+    listed = World(Inputs.of(make_town(tables), simulate_units=True, fields=Fields()))
+    forecast(listed, both_ways(20, 0.2, (1.0, 0.2, 0.0, 0.0)))
+    assert "four_wheel_drive" not in {v for c in listed.said("RoadClosed") for v in c.closed_to}

@@ -11,7 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from rencheng.assess.flood.objects import THRESHOLDS_M, exceed_column
+from rencheng.assess.flood.objects import THRESHOLDS_M, exceed_column, prob_of_depth
+from rencheng.city import City, flood_prone_points
 from rencheng.respond.inputs import Inputs
 from rencheng.respond.model import State
 from rencheng.respond.rules import FloodClosure
@@ -21,6 +22,8 @@ __all__ = ["ROAD_VEHICLES", "FloodedLink", "flood_closures", "forecast_ends"]
 
 ROAD_VEHICLES = tuple(sorted(v.value for v in VehicleClass if v is not VehicleClass.RESCUE_BOAT))
 """Classes that use roads; a boat does not."""
+EMERGENCY = (VehicleClass.AMBULANCE, VehicleClass.FIRE_ENGINE, VehicleClass.PUMP_TRUCK)
+"""Classes that pass where traffic police close a road, as long as the water lets them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,9 @@ def flood_closures(state: State, inputs: Inputs, now: datetime) -> Mapping[int, 
     """Links that the standing forecast closes now, by link id ascending; none where no recent forecast stands.
 
     A link is closed to a class when water deeper than the class may drive through is likely enough, soon enough. One
-    that is closed already opens only when the probability has fallen well below that.
+    that is closed already opens only when the probability has fallen well below that. Where the register of
+    flood-prone points states a closure depth for a road, it stops traffic at that depth; emergency vehicles go as far
+    as they can drive.
     """
     rule, flood = inputs.rules.closures.flood, state.flood
     if flood is None or inputs.fields is None or now > flood.based_at + timedelta(minutes=rule.hold_min):
@@ -92,27 +97,47 @@ def _limits(state: State, rows: _Rows, rule: FloodClosure) -> NDArray[np.float64
 def _rows(inputs: Inputs, name: str) -> _Rows:
     if inputs.memo.get("flood", ("", None))[0] != name:
         assert inputs.fields is not None
-        inputs.memo["flood"] = (name, _read(inputs.fields.get(name)))
+        inputs.memo["flood"] = (name, _read(inputs.fields.get(name), _own_depths(inputs)))
     rows: _Rows = inputs.memo["flood"][1]
     return rows
 
 
-def _read(table: pa.Table) -> _Rows:
+def _own_depths(inputs: Inputs) -> Mapping[int, float]:
+    """Closure depth that the city states for road links at flood-prone points, in both directions; the least holds."""
+    if "own_closures" not in inputs.memo:
+        stated = [p for p in flood_prone_points(inputs.city) if p.own_closure and p.link_id is not None]
+        back = _opposite(inputs.city) if stated else {}
+        depths: dict[int, float] = {}
+        for point in stated:
+            for link in (point.link_id, back.get(point.link_id or 0)):
+                if link is not None:
+                    depths[link] = min(point.closure_m, depths.get(link, point.closure_m))
+        inputs.memo["own_closures"] = depths
+    found: Mapping[int, float] = inputs.memo["own_closures"]
+    return found
+
+
+def _opposite(city: City) -> dict[int, int]:
+    """Link → the link back between the same nodes."""
+    columns = [city.column("road_links", name).tolist() for name in ("link_id", "from_node", "to_node")]
+    ends = {(start, end): link for link, start, end in zip(*columns, strict=True)}
+    return {link: ends[end, start] for (start, end), link in ends.items() if (end, start) in ends}
+
+
+def _read(table: pa.Table, own_m: Mapping[int, float]) -> _Rows:
     roads = table.filter(pc.equal(table["kind"], "road_link"))
     exceeded = np.stack([roads[exceed_column(t)].to_numpy().astype(np.float64) for t in THRESHOLDS_M], axis=1)
-    prob = np.array([_beyond(exceeded, VEHICLE_LIMITS[VehicleClass(v)].deepest_m) for v in ROAD_VEHICLES])
+    link = np.array([int(i) for i in roads["object_id"].to_pylist()], dtype=np.int64)
+    prob = np.array([prob_of_depth(exceeded, VEHICLE_LIMITS[VehicleClass(v)].deepest_m) for v in ROAD_VEHICLES])
+    traffic = np.array([VehicleClass(v) not in EMERGENCY for v in ROAD_VEHICLES])
+    for one in sorted(set(link.tolist()) & set(own_m)):
+        mine = np.flatnonzero(link == one)
+        stated = prob_of_depth(exceeded[mine], own_m[one])
+        prob[np.ix_(traffic, mine)] = np.maximum(prob[np.ix_(traffic, mine)], stated[None, :])
     return _Rows(
-        link=np.array([int(i) for i in roads["object_id"].to_pylist()], dtype=np.int64),
+        link=link,
         underpass=np.array([d == "underpass" for d in roads["detail"].to_pylist()], dtype=np.bool_),
         lead_min=roads["lead_min"].to_numpy().astype(np.float64),
         depth_m=roads["depth_m"].to_numpy().astype(np.float64),
         prob=prob.reshape(len(ROAD_VEHICLES), roads.num_rows),
     )
-
-
-def _beyond(exceeded: NDArray[np.float64], depth_m: float) -> NDArray[np.float64]:
-    """Probability of a depth between the thresholds of the table, linear between them; shape (n,)."""
-    at = np.asarray(THRESHOLDS_M)
-    upper = int(np.clip(np.searchsorted(at, depth_m, side="left"), 1, len(at) - 1))
-    part = float(np.clip((depth_m - at[upper - 1]) / (at[upper] - at[upper - 1]), 0.0, 1.0))
-    return np.asarray((1.0 - part) * exceeded[:, upper - 1] + part * exceeded[:, upper])
