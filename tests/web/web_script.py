@@ -59,8 +59,10 @@ class Cue:
 
 
 def stage_at(sensor_id: str, at: datetime) -> float:
-    """River stage in metres, or rain in millimetres per ten minutes, by formula."""
+    """River stage or street depth in metres, or rain in millimetres per ten minutes, by formula."""
     h = (at - START).total_seconds() / 3600
+    if sensor_id.startswith("d"):
+        return round(float(max(0.0, 0.5 * np.exp(-(((h - 0.4) / 0.5) ** 2)) - 0.05)), 2)
     if sensor_id.startswith("r"):
         n = int(sensor_id[1:])
         return round(float(14 * np.exp(-(((h - 0.9 - n * 0.05) / 0.55) ** 2))), 2)

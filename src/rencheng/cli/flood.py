@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from rencheng.cli import flood_extent, flood_forecast, flood_run
+from rencheng.cli import flood_extent, flood_forecast, flood_points, flood_run
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Water over the ground: runs, extents, forecasts.")
+app = typer.Typer(no_args_is_help=True, help="Water over the ground: runs, extents, forecasts, flood-prone points.")
 app.command("extent")(flood_extent.extent)
 app.command("forecast")(flood_forecast.forecast)
+app.command("points")(flood_points.points)
 app.command("run")(flood_run.run)

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pydantic import Field
 
+from rencheng import recover as recovery
 from rencheng.community import facts as community
 from rencheng.evaluate import facts as evaluate
 from rencheng.evaluate import indicators
@@ -114,6 +115,8 @@ class AftermathBoard:
             for i in indicators()
         }
         self.lessons: dict[str, LessonView] = {}
+        self.remediation = recovery.initial_state()
+        """Revisions of flood-prone points, as recovery keeps them."""
 
     def take(self, entry: Entry) -> None:
         """Let one fact of recovery, community or evaluation change the board."""
@@ -125,6 +128,8 @@ class AftermathBoard:
             case recover.RectificationCompleted(rectification_id=rectification_id):
                 if rectification_id in self.rectifications:
                     self.rectifications[rectification_id].completed_at = entry.occurred_at
+            case recover.RemediationRevised():
+                self.remediation = recovery.evolve(self.remediation, entry)
             case community.VisitRequested() as body:
                 self._visit(body)
             case community.VisitRecorded() as body:

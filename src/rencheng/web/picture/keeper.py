@@ -11,6 +11,7 @@ from pydantic import Field
 from rencheng.city import City
 from rencheng.kernel import fact_type
 from rencheng.ledger import Entry, Ledger
+from rencheng.recover import State as RecoverState
 from rencheng.web.picture.aftermath import (
     AftermathBoard,
     DamageView,
@@ -187,6 +188,12 @@ class PictureKeeper:
         with self._lock:
             self._catch_up()
             return self.flood.needs.get(forecast_id)
+
+    def remediation(self) -> RecoverState:
+        """Revisions of flood-prone points."""
+        with self._lock:
+            self._catch_up()
+            return self.aftermath.remediation
 
     def flood_skill(self) -> dict[str, FloodSkillView]:
         """How flood forecasts came true so far, by model."""
