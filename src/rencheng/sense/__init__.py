@@ -5,7 +5,7 @@ the store (:class:`ReadingStore`) checks and acknowledges in one transaction wit
 then says what that means: a batch was taken, a sensor fell silent or is not to be believed, or is again.
 """
 
-from rencheng.sense.batch import Decoded, Intake, RefusalReason, TimingLimits, decoded_from_arrays
+from rencheng.sense.batch import Decoded, Delivery, Intake, RefusalReason, TimingLimits, decoded_from_arrays
 from rencheng.sense.channels import Channel, channels_of_city
 from rencheng.sense.decide import Inputs, decide, feed_failed, next_due
 from rencheng.sense.feed import FeedConfig, feed_config_from_dict, read_feed_config
@@ -27,6 +27,7 @@ __all__ = [
     "HEALTH_SCHEMA",
     "Channel",
     "Decoded",
+    "Delivery",
     "EventState",
     "FeedConfig",
     "FeedState",

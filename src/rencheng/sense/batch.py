@@ -18,6 +18,7 @@ __all__ = [
     "NO_LIMITS",
     "REFUSED_SCHEMA",
     "Decoded",
+    "Delivery",
     "Intake",
     "RefusalReason",
     "TimingLimits",
@@ -54,6 +55,42 @@ class RefusalReason:
     NO_SENSOR = "no_sensor"
     BAD_ROW = "bad_row"
     BAD_ENCODING = "bad_encoding"
+    BAD_SIGNATURE = "bad_signature"
+    UNSIGNED = "unsigned"
+    REPLAYED = "replayed"
+    BAD_CHECKSUM = "bad_checksum"
+    UNKNOWN_ALIAS = "unknown_alias"
+    NO_BIRTH = "no_birth"
+    TOO_DEEP = "too_deep"
+    TOO_LARGE = "too_large"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What is known of a delivery besides its bytes.
+
+    Parameters
+    ----------
+    arrived_at : datetime
+        When it arrived, aware UTC; the stamp of readings that carry none.
+    topic : str
+        MQTT topic, file name or path of the request; empty where there is none.
+    device : str
+        Who sent it by its own account or by its connection (a signing key's name, a client id); not yet believed.
+    peer : str
+        Network address of the other end.
+    counter : int, optional
+        Number of a signed delivery, never used twice by one device.
+    signature : str
+        Detached signature over the body in Base64; empty where unsigned or where it stands in the body.
+    """
+
+    arrived_at: datetime
+    topic: str = ""
+    device: str = ""
+    peer: str = ""
+    counter: int | None = None
+    signature: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
