@@ -18,6 +18,7 @@ __all__ = ["instants", "numbers"]
 _UTC = pa.timestamp("us", tz="UTC")
 _NAIVE = pa.timestamp("us")
 _ENDS_WITH_OFFSET = r"(?:[Zz]|[+-]\d{2}:?\d{2})$"
+_EPOCH_US = {"epoch_s": 1e6, "epoch_ms": 1e3, "epoch_us": 1.0}
 _NUMBER = r"^[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[nN][aA][nN]|[iI][nN][fF](?:inity)?)$"
 _FURTHEST_S = 4102444800.0
 """2100-01-01: an epoch stamp beyond it is in another unit."""
@@ -40,11 +41,14 @@ def instants(text: pa.ChunkedArray, time: TimeColumn) -> tuple[pa.Array, NDArray
     reason : array of object
         Refusal reason per row, or None.
     """
-    column = pc.cast(text, pa.string()) if pa.types.is_floating(text.type) else text
-    flat = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    flat = text.combine_chunks() if isinstance(text, pa.ChunkedArray) else text
+    if pa.types.is_timestamp(flat.type) or pa.types.is_date(flat.type):
+        return _from_stamps(flat, time.timezone)
     if time.format.startswith("epoch"):
-        at = _from_epoch(flat, 1e6 if time.format == "epoch_s" else 1e3)
+        at = _from_epoch(flat, _EPOCH_US[time.format])
         return at, _reasons(at)
+    if not pa.types.is_string(flat.type):
+        flat = pc.cast(flat, pa.string())
     if time.format != "iso8601":
         return _from_pattern(flat, time)
     return _from_iso(flat, time.timezone)
@@ -61,6 +65,21 @@ def _from_epoch(text: pa.Array, to_us: float) -> pa.Array:
     sane = np.isfinite(value) & (np.abs(value) * to_us <= _FURTHEST_S * 1e6)
     stamp = np.where(sane, np.round(np.where(sane, value, 0.0) * to_us), 0.0).astype(np.int64)
     return pa.array(stamp, mask=~sane).cast(_UTC)
+
+
+def _from_stamps(stamp: pa.Array, timezone: str) -> tuple[pa.Array, NDArray[np.object_]]:
+    """Read stamps that a table holds as such; those without zone are in the feed's."""
+    micro = pa.timestamp("us", tz=getattr(stamp.type, "tz", None))
+    exact = stamp.cast(micro, safe=False)
+    if micro.tz is None and not timezone:
+        reason = np.where(np.asarray(stamp.is_null()), RefusalReason.BAD_TIME, RefusalReason.NAIVE_TIME)
+        return pa.nulls(len(stamp), _UTC), reason.astype(object)
+    at = _to_utc(exact, timezone) if micro.tz is None else exact.cast(_UTC)
+    count = at.cast(pa.int64())
+    sane = pc.fill_null(pc.less_equal(pc.abs(count), pa.scalar(int(_FURTHEST_S * 1e6))), False)
+    if not pc.all(sane).as_py():
+        at = pc.if_else(sane, at, None)
+    return at, _reasons(at)
 
 
 def _from_pattern(text: pa.Array, time: TimeColumn) -> tuple[pa.Array, NDArray[np.object_]]:
@@ -149,9 +168,14 @@ def numbers(column: pa.ChunkedArray | pa.Array) -> tuple[NDArray[np.float64], ND
     """
     present = np.asarray(column.is_valid())
     reason = np.full(len(column), None, dtype=object)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string())
     if not pa.types.is_floating(column.type):
         try:
-            column = column.cast(pa.float64())
+            column = column.cast(pa.float64(), safe=pa.types.is_string(column.type))
+        except pa.ArrowNotImplementedError:
+            reason[present] = RefusalReason.BAD_NUMBER  # lists, structs, bytes
+            return np.full(len(column), np.nan), reason
         except pa.ArrowInvalid:
             legible = pc.fill_null(pc.match_substring_regex(column, _NUMBER), False)
             reason[present & ~np.asarray(legible)] = RefusalReason.BAD_NUMBER

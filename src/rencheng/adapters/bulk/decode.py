@@ -40,10 +40,10 @@ class _Aside:
         if not self.found and not rows.broken:
             return REFUSED_SCHEMA.empty_table()
         entries = [(number, raw, reason, detail) for number, (raw, reason, detail) in rows.broken.items()]
-        numbers_, lines = rows.line_numbers()
-        for (row, reason), detail in self.found.items():
-            number = int(numbers_[row])
-            entries.append((number, lines[number - 1].rstrip("\r"), reason, detail))
+        found = list(self.found.items())
+        where = rows.found_again(np.array([row for (row, _), _ in found], dtype=np.int64)) if found else []
+        for ((_, reason), detail), (number, text) in zip(found, where, strict=True):
+            entries.append((number, text, reason, detail))
         entries.sort(key=lambda entry: (entry[0], entry[2]))
         columns = list(zip(*entries, strict=True))
         return pa.table([pa.array(column) for column in columns], schema=REFUSED_SCHEMA)
@@ -78,16 +78,17 @@ def decode(config: FeedConfig, data: bytes | Path) -> Decoded:
     nameless = ~np.asarray(sensor.is_valid())
     aside.add(np.flatnonzero(nameless), RefusalReason.NO_SENSOR, f"column {config.sensor_column}")
     usable = np.asarray(at.is_valid()) & ~nameless
-    ids = pc.dictionary_encode(sensor.combine_chunks())
+    ids = _whole(sensor)
+    ids = ids if pa.types.is_dictionary(ids.type) else pc.dictionary_encode(ids)
     parts = (
         _wide(config, rows, usable, aside) if config.long is None else _long(config, config.long, rows, usable, aside)
     )
     tables = [
         pa.table(
             {
-                "sensor_id": ids.take(index),
+                "sensor_id": _taken(ids, index),
                 "quantity": names,
-                "at": at.take(index),
+                "at": _taken(at, index),
                 "value": pa.array(value),
                 "row": index,
             }
@@ -96,6 +97,16 @@ def decode(config: FeedConfig, data: bytes | Path) -> Decoded:
     ]
     good = pa.concat_tables(tables).combine_chunks() if tables else _empty()
     return Decoded(good=good, refused=aside.table(rows), rows=rows.count, limits=config.limits)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    flat = column.combine_chunks()
+    return flat.chunk(0) if isinstance(flat, pa.ChunkedArray) else flat
+
+
+def _taken(column: pa.Array, index: pa.Array) -> pa.Array:
+    """The rows of an index that rises; all of them at no cost."""
+    return column if len(index) == len(column) else column.take(index)
 
 
 def _empty() -> pa.Table:

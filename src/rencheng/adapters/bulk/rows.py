@@ -14,6 +14,7 @@ import pyarrow.csv as pv
 import pyarrow.json as pj
 from numpy.typing import NDArray
 
+from rencheng.adapters.bulk.arrow_tables import read_columns
 from rencheng.adapters.bulk.body import utf8_lines
 from rencheng.kernel import InvalidReading
 from rencheng.sense.batch import RefusalReason
@@ -36,17 +37,30 @@ class Rows:
         Line number → raw text, reason, detail.
     header_lines : int
         1 for CSV.
+    is_text : bool
+        False for Arrow and Parquet, whose rows are numbered by their place and have no line.
     """
 
     table: pa.Table
     body: bytes
     broken: dict[int, tuple[str, str, str]] = field(default_factory=dict)
     header_lines: int = 0
+    is_text: bool = True
 
     @property
     def count(self) -> int:
         """Rows delivered, broken ones among them."""
         return int(self.table.num_rows) + len(self.broken)
+
+    def found_again(self, rows: NDArray[np.int64]) -> list[tuple[int, str]]:
+        """Number and text of rows of the table, to tell of those that are refused."""
+        if not self.is_text:
+            return [
+                (row + 1, str(record))
+                for row, record in zip(rows.tolist(), self.table.take(rows).to_pylist(), strict=True)
+            ]
+        numbers, lines = self.line_numbers()
+        return [(int(numbers[row]), lines[int(numbers[row]) - 1].rstrip("\r")) for row in rows.tolist()]
 
     def line_numbers(self) -> tuple[NDArray[np.int64], list[str]]:
         """Line number of each row of the table, and all lines; only asked for when something is refused."""
@@ -72,6 +86,9 @@ def read_rows(config: FeedConfig, body: bytes) -> Rows:
     InvalidReading
         If a column that the configuration names is missing, or nothing of the body can be parsed.
     """
+    if config.format in ("arrow", "parquet"):
+        table = read_columns(config, body, wanted_columns(config))
+        return Rows(table=table, body=b"", is_text=False)
     text, bad = utf8_lines(config, body)
     rows = _csv_rows(config, text) if config.format == "csv" else _json_rows(config, text)
     for number, raw in bad.items():
@@ -182,8 +199,19 @@ def _require_columns(config: FeedConfig, present: list[str], where: str) -> None
 
 
 def text_column(column: pa.ChunkedArray, missing: tuple[str, ...]) -> pa.ChunkedArray:
-    """Trim a text column; tokens that mean "not measured" become nulls."""
+    """Trim a text column; tokens that mean "not measured" become nulls. Other columns are left as they are."""
+    if pa.types.is_dictionary(column.type):
+        return _trimmed_words(column.unify_dictionaries().combine_chunks(), missing)
     if not pa.types.is_string(column.type):
         return column
     trimmed = pc.utf8_trim_whitespace(column)
     return pc.if_else(pc.is_in(trimmed, pa.array([*missing, ""], pa.string())), None, trimmed)
+
+
+def _trimmed_words(column: pa.ChunkedArray | pa.DictionaryArray, missing: tuple[str, ...]) -> pa.ChunkedArray:
+    """Trim the distinct words of a coded column once each."""
+    whole = column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
+    words = text_column(pa.chunked_array([whole.dictionary.cast(pa.string())]), missing).combine_chunks()
+    coded = pc.dictionary_encode(words)
+    codes = pc.take(coded.indices, whole.indices.cast(pa.int64()))
+    return pa.chunked_array([pa.DictionaryArray.from_arrays(codes, coded.dictionary)])
