@@ -60,6 +60,8 @@ def test_each_point_says_who_watches_it_how_deep_it_is_and_what_is_expected(poin
     assert second["overdue"] is False
     assert (third["sensor_id"], third["measured"], third["depth_m"]) == (None, False, None)
     assert found["forecast_id"] == "flood-3"
+    assert points(points_client, forecast_id="flood-1")["forecast_id"] == "flood-1"
+    assert points_client.get("/api/flood/points", params={"forecast_id": "none"}).status_code == 404
 
 
 def test_ponding_is_told_by_event_and_against_the_baseline(points_client: httpx.Client) -> None:

@@ -14,10 +14,13 @@ import pyarrow as pa
 from tests.web.web_city import web_city
 from tests.web.web_script import START, Cue, script, stage_at
 
+from rencheng import recover
 from rencheng.adapters.memory import MemoryFieldStore, MemoryLedger
 from rencheng.city import City
 from rencheng.kernel import Bilingual, Draft, InvalidInput, NotFound, OrderRefused
 from rencheng.ledger import Entry
+from rencheng.recover.orders import ReviseRemediation
+from rencheng.recover.remediation import revised
 from rencheng.respond.facts import TaskAcknowledged, TaskCompleted
 from rencheng.respond.orders import AcknowledgeTask, CompleteTask
 
@@ -145,6 +148,8 @@ class ScriptedSession:
             self._changed.notify_all()
 
     def order(self, order: object, *, actor: str) -> list[Entry]:
+        if isinstance(order, ReviseRemediation):
+            return self._revise(order, actor)
         match order:
             case AcknowledgeTask(task_id=task_id, role_id=role_id):
                 body: Any = TaskAcknowledged(task_id=task_id, role_id=role_id)
@@ -158,6 +163,17 @@ class ScriptedSession:
         draft = Draft(stream=f"task/{task_id}", body=body, occurred_at=self._clock.now, actor=actor)
         with self._changed:
             entries = self.ledger.append([draft], now=self._clock.now)
+            self._changed.notify_all()
+        return entries
+
+    def _revise(self, order: ReviseRemediation, actor: str) -> list[Entry]:
+        state = recover.initial_state()
+        for entry in self.ledger.since(0, kinds=("RemediationRevised",)):
+            state = recover.evolve(state, entry)
+        with self._changed:
+            entries = self.ledger.append(
+                [revised(state, order, self._city, self._clock.now, actor)], now=self._clock.now
+            )
             self._changed.notify_all()
         return entries
 

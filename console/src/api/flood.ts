@@ -154,6 +154,79 @@ export interface FloodObjectPage {
   objects: FloodObject[]
 }
 
+/** One time that a flood-prone point stood in water. */
+export interface Ponding {
+  start_at: string
+  end_at: string
+  peak_m: number
+  duration_s: number
+  above_s: number
+  closed: boolean
+  open: boolean
+  cut: boolean
+}
+
+/** A flood-prone point of the city's register. */
+export interface PronePoint {
+  point_id: string
+  name: string
+  name_en: string
+  kind: string
+  lon: number
+  lat: number
+  org: string
+  org_en: string
+  warning_m: number
+  closure_m: number
+  depth_source: string
+  listed_year: number | null
+  status: RemediationStatus
+  planned_on: string | null
+  done_on: string | null
+  overdue: boolean
+  measure: string
+  measure_en: string
+  sensor_id: string | null
+  sensor_distance_m: number | null
+  depth_m: number | null
+  depth_at: string | null
+  warning_prob: number | null
+  closure_prob: number | null
+  first_min: number | null
+  measured: boolean
+  events: Ponding[]
+  above_s: number
+  mean_s: number | null
+  baseline_year: number | null
+  baseline_s: number | null
+  change_ratio: number | null
+  revisions: { at: string; actor: string; before: string; status: string; why: string }[]
+}
+
+export const REMEDIATION = ['planned', 'in_work', 'done', 'verified'] as const
+export type RemediationStatus = (typeof REMEDIATION)[number]
+
+export interface PronePoints {
+  now: string
+  since: string
+  forecast_id: string | null
+  overdue: number
+  kpi: {
+    points: number
+    watched: number
+    measured: number
+    ponded: number
+    events: number
+    counted: number
+    mean_s: number | null
+    baseline_s: number | null
+    change_ratio: number | null
+    target_ratio: number
+    met: boolean | null
+  }
+  points: PronePoint[]
+}
+
 /** Which objects the list, the map and the exports show. */
 export interface ObjectWish {
   threshold_m: number
@@ -181,6 +254,9 @@ export const floodList = (): Promise<FloodList> => read('/api/flood/forecasts')
 export const floodDetail = (id: string): Promise<FloodDetail> => read(of(id))
 export const floodPoint = (id: string, lon: number, lat: number): Promise<FloodPoint> =>
   read(`${of(id)}/point?lon=${lon.toFixed(6)}&lat=${lat.toFixed(6)}`)
+
+export const pronePoints = (forecast: string): Promise<PronePoints> =>
+  read(`/api/flood/points${forecast ? `?forecast_id=${encodeURIComponent(forecast)}` : ''}`)
 
 export const floodNeeds = (id: string, item: string): Promise<NeedCells> => read(`${of(id)}/needs?item=${encodeURIComponent(item)}`)
 

@@ -1,4 +1,4 @@
-"""``rencheng flood points``: thin over :mod:`rencheng.app.flood_points`."""
+"""``rencheng flood points``: thin over :mod:`rencheng.app.flood_points_run`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def points(
     """List flood-prone points: remediation, sensor, water now, forecast chance, ponding against the baseline."""
     from datetime import UTC, datetime
 
-    from rencheng.app.flood_points import flood_points
+    from rencheng.app.flood_points_run import flood_points
     from rencheng.kernel import parse_instant
 
     instant = parse_instant(at, name="--at") if at else None

@@ -11,9 +11,12 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from rencheng.app.flood_points import PointRow, Register, points_csv, register_of
+from rencheng.assess.facts import NOWCAST
 from rencheng.city import SENSOR_REACH_M, RemediationStatus
 from rencheng.web.context import Context, Served
+from rencheng.web.picture.flood import FloodForecastView
 from rencheng.web.problems import PROBLEMS
+from rencheng.web.routes.flood_lookup import flood_forecast
 
 __all__ = ["PondingView", "PronePointView", "RegisterView", "RevisionView", "router"]
 
@@ -113,20 +116,25 @@ class RegisterView(BaseModel):
 
 
 Overdue = Annotated[bool, Query(description="Only points whose planned day has passed, the longest overdue first")]
+Forecast = Annotated[
+    str | None, Query(description="Flood forecast that the chances are of; else the newest of two hours")
+]
 Since = Annotated[datetime | None, Query(description="Begin of the round; else 30 days before")]
 
 
 @router.get("/points", summary="Flood-prone points")
-def points(context: Served, overdue: Overdue = False, since: Since = None) -> RegisterView:
+def points(
+    context: Served, overdue: Overdue = False, since: Since = None, forecast_id: Forecast = None
+) -> RegisterView:
     """Give every point with remediation, sensor, water now, forecast chance, ponding and what was revised."""
-    register = _register(context, since)
+    register = _register(context, since, forecast_id)
     names = {row["org_id"]: row for row in context.session.city.rows("organisations")}
     rows = register.overdue if overdue else register.rows
-    standing = context.keeper.flood_forecasts()[:1]
+    standing = _forecast(context, forecast_id)
     return RegisterView(
         now=register.now,
         since=register.since,
-        forecast_id=standing[0].forecast_id if standing else None,
+        forecast_id=standing.forecast_id if standing else None,
         overdue=len(register.overdue),
         kpi=KpiView.model_validate(msgspec.to_builtins(register.kpi)),
         points=[PronePointView.model_validate(_plain(row, names)) for row in rows],
@@ -139,9 +147,9 @@ def points(context: Served, overdue: Overdue = False, since: Since = None) -> Re
     response_class=Response,
     responses={200: {"content": {"text/csv": {"schema": {"type": "string"}}}}},
 )
-def table(context: Served, overdue: Overdue = False, since: Since = None) -> Response:
+def table(context: Served, overdue: Overdue = False, since: Since = None, forecast_id: Forecast = None) -> Response:
     """Give the register with every column, for a spreadsheet."""
-    register = _register(context, since)
+    register = _register(context, since, forecast_id)
     body = points_csv(register.overdue if overdue else register.rows)
     return Response(body, media_type="text/csv; charset=utf-8", headers=_attached(context, "csv"))
 
@@ -152,9 +160,9 @@ def table(context: Served, overdue: Overdue = False, since: Since = None) -> Res
     response_class=Response,
     responses={200: {"content": {"application/geo+json": {"schema": {"type": "object"}}}}},
 )
-def geojson(context: Served, overdue: Overdue = False, since: Since = None) -> Response:
+def geojson(context: Served, overdue: Overdue = False, since: Since = None, forecast_id: Forecast = None) -> Response:
     """Give the register as points (RFC 7946) with every column."""
-    register = _register(context, since)
+    register = _register(context, since, forecast_id)
     features = [
         {
             "type": "Feature",
@@ -167,10 +175,18 @@ def geojson(context: Served, overdue: Overdue = False, since: Since = None) -> R
     return Response(body, media_type="application/geo+json", headers=_attached(context, "geojson"))
 
 
-def _register(context: Context, since: datetime | None) -> Register:
+def _forecast(context: Context, forecast_id: str | None) -> FloodForecastView | None:
+    """Forecast that is asked for, else the newest of the next two hours, else the newest of all."""
+    if forecast_id:
+        return flood_forecast(context, forecast_id)
+    every = context.keeper.flood_forecasts()
+    return next((f for f in every if f.product == NOWCAST), every[0] if every else None)
+
+
+def _register(context: Context, since: datetime | None, forecast_id: str | None) -> Register:
     session, keeper = context.session, context.keeper
-    standing = keeper.flood_forecasts()[:1]
-    objects = session.fields.get(standing[0].objects) if standing else None
+    standing = _forecast(context, forecast_id)
+    objects = session.fields.get(standing.objects) if standing else None
     begin = since.astimezone(session.clock().now.tzinfo) if since else None
     return register_of(
         session.city,
