@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { type FloodForecast, type FloodScore, type FloodSkill, wishQuery } from '@/api/flood'
+import { type FloodForecast, type FloodScore, type FloodSkill, type PronePoint, wishQuery } from '@/api/flood'
 import { DEPTH_STOPS, stopOf } from '@/map/water/colours'
 import { between, depthScale, depthTable, percents, quantised, wantedOrder } from '@/map/water/frames'
 import { mercatorX, mercatorY, vertexMatrix, waterMesh } from '@/map/water/mesh'
 import { type Marks, wetBuildings, wetPlaces, wetRoads } from '@/map/water/wet'
 import { layerOf, nearest, sameInstant, worstLead } from '@/stores/flood'
+import { chosenPoints, signedPercent } from '@/views/flood/prone'
 import { gainOverPersistence, pooledCsi, pooledReliability } from '@/views/flood/skill'
 
 describe('frames', () => {
@@ -146,5 +147,30 @@ describe('skill', () => {
     const dots = pooledReliability([score(30, 1, 1, 1), { ...score(60, 1, 1, 1), reliability: [[0.1, 0.6, 10], [0.5, 0.5, 0]] }])
     expect(dots).toHaveLength(2)
     expect(dots[0]?.observed).toBeCloseTo(0.3)
+  })
+})
+
+describe('flood-prone points', () => {
+  const point = (point_id: string, more: Partial<PronePoint>) =>
+    ({ point_id, overdue: false, planned_on: null, sensor_id: 's', depth_m: 0, warning_m: 0.15, warning_prob: null, ...more }) as PronePoint
+  const points = [
+    point('a', { overdue: true, planned_on: '2026-06-30' }),
+    point('b', { warning_prob: 0.9 }),
+    point('c', { depth_m: 0.3 }),
+    point('d', { sensor_id: null, depth_m: null, overdue: true, planned_on: '2025-12-31' }),
+  ]
+  const ids = (choice: 'every' | 'late' | 'gap') => chosenPoints(points, choice).map((p) => p.point_id).join('')
+
+  it('stand with water first, then what is expected, then what is late', () => {
+    expect(ids('every')).toBe('cbad')
+  })
+
+  it('that are late come longest overdue first, and gaps are those nobody watches', () => {
+    expect(ids('late')).toBe('da')
+    expect(ids('gap')).toBe('d')
+  })
+
+  it('change by a signed percentage', () => {
+    expect([-0.4, 0, 0.123].map(signedPercent)).toEqual(['−40', '0', '+12'])
   })
 })

@@ -56,3 +56,7 @@ def test_the_duty_officer_finds_what_is_late_and_revises_it_by_keyboard(prone: P
     expect(prone.get_by_test_id("prone-history")).to_contain_text("施工 → 完工 · 备用泵已安装")
     expect(first.get_by_test_id("prone-overdue")).to_have_count(0)
     keep("flood-points-revised")
+    prone.get_by_text("English", exact=True).click()
+    expect(first).to_contain_text("North Station underpass")
+    expect(prone.get_by_test_id("prone-kpi")).to_contain_text("Ponding time against baseline")
+    keep("flood-points-english")
