@@ -223,3 +223,38 @@ class ReadingStoreContract:
         with pytest.raises(InvalidInput, match="now 2024-04-15T00:00:00 has no time zone"):
             store.take("f", "1", hourly("A", [1.0]), now=T0.replace(tzinfo=None))
         assert store.count() == 0
+
+    def test_many_parts_are_taken_in_one_go_each_with_its_own_acknowledgement(self, opened: Open) -> None:
+        store = opened()
+        first = store.take("f", "1", hourly("A", [1.0]), now=at_h(1))
+        parts = [
+            ("g", "7", hourly("B", [2.0, 2.1])),
+            ("f", "1", hourly("A", [9.0])),
+            ("f", "2", hourly("A", [1.0, 1.2])),
+            ("g", "7", hourly("B", [5.0])),
+            ("h", "x", hourly("nobody", [1.0])),
+            ("h", "y", hourly("A", [])),
+            ("f", "3", hourly("A", [3.0], limits=TimingLimits(allowance_late_s=60.0))),
+        ]
+        intakes = store.take_many(parts, now=at_h(4))
+        assert [(i.feed_id, i.position) for i in intakes] == [(feed, at) for feed, at, _ in parts]
+        assert [i.again for i in intakes] == [False, True, False, True, False, False, False]
+        assert [(i.accepted, i.repeated, i.refused) for i in intakes] == [
+            (2, 0, 0),
+            (1, 0, 0),
+            (1, 1, 0),
+            (2, 0, 0),
+            (0, 0, 1),
+            (0, 0, 0),
+            (1, 0, 0),
+        ]
+        assert intakes[1].taken_at == first.taken_at
+        assert intakes[6].flagged == {"duplicate_stamp": 1, "late": 1}
+        assert [i.reasons for i in intakes[4:6]] == [{"unknown_sensor": 1}, {}]
+        assert (intakes[2].first_at, intakes[2].last_at, intakes[4].first_at) == (at_h(2), at_h(2), None)
+        assert (store.position("f"), store.position("g"), store.count()) == ("3", "7", 5)
+        assert [(row["row"], row["position"]) for row in store.refused("h").to_pylist()] == [(1, "x")]
+        assert store.take_many([], now=at_h(4)) == []
+        again = store.take_many(parts, now=at_h(5))
+        assert all(i.again for i in again)
+        assert store.count() == 5

@@ -105,6 +105,30 @@ class ReadingStore(Readings, Protocol):
         """
         ...
 
+    def take_many(self, parts: Sequence[tuple[str, str, Decoded]], *, now: datetime) -> list[Intake]:
+        """Store, check and acknowledge batches of several feeds in one transaction: all of them, or none.
+
+        Parameters
+        ----------
+        parts : sequence of (feed, position, batch)
+            What waits. Readings of one call are checked in the order of their stamps, whichever part they came in; of
+            two values for one stamp the one of the earlier part comes first.
+        now : datetime
+            When they arrived.
+
+        Returns
+        -------
+        list of Intake
+            One per part, in their order. A position acknowledged before, or offered twice, is answered with its
+            first acknowledgement.
+
+        Raises
+        ------
+        StorageFailed
+            The store refused; nothing of any part was taken.
+        """
+        ...
+
     def position(self, feed_id: str) -> str | None:
         """Position of the feed's last acknowledged batch; ``None`` if it never delivered."""
         ...

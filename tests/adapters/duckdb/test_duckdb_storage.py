@@ -122,7 +122,7 @@ def test_a_store_of_another_format_is_refused_with_the_mend(tmp_path: Path) -> N
     DuckDbReadings(path).close()
     with duckdb.connect(str(path)) as con:
         con.execute("UPDATE store_format SET version = 99")
-    with pytest.raises(StorageFailed, match=r"has format 99, this program reads 1.*Use the program that wrote it"):
+    with pytest.raises(StorageFailed, match=r"has format 99, this program reads 2.*Use the program that wrote it"):
         DuckDbReadings(path)
 
 
@@ -164,3 +164,41 @@ def test_readers_in_other_threads_see_whole_batches_only() -> None:
         watcher.join()
     assert odd == []
     assert_whole_batches(store, 40)
+
+
+def test_a_store_of_the_first_format_is_taken_over_with_its_readings_and_states(tmp_path: Path) -> None:
+    path = tmp_path / "readings.duckdb"
+    store = DuckDbReadings(path)
+    for number in range(3):
+        position, batch, arrival = batch_of(number)
+        store.take("f", position, batch, now=arrival)
+    health = store.health()
+    store.close()
+    with duckdb.connect(str(path)) as con:  # as the program before wrote it
+        for table in ("transactions", "checkpoint", "alarms", "detector_state"):
+            con.execute(f"DROP TABLE IF EXISTS {table}")
+        con.execute("ALTER TABLE readings DROP COLUMN txn")
+        con.execute("ALTER TABLE readings ADD COLUMN received_at TIMESTAMP")
+        con.execute("UPDATE store_format SET version = 1")
+    store = DuckDbReadings(path)
+    assert store.health().equals(health)
+    position, batch, arrival = batch_of(3)
+    store.take("f", position, batch, now=arrival)
+    assert_whole_batches(store, 4)
+    store.close()
+
+
+def test_states_after_a_kill_are_those_of_the_last_commit_though_no_checkpoint_was_written(tmp_path: Path) -> None:
+    process = taker(tmp_path / "readings.duckdb")
+    assert process.stdout is not None
+    for _ in range(6):
+        process.stdout.readline()
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    with duckdb.connect(str(tmp_path / "readings.duckdb")) as con:
+        assert con.execute("SELECT count(*) FROM channel_state").fetchone() == (0,)
+    killed = DuckDbReadings(tmp_path / "readings.duckdb")
+    assert_whole_batches(killed, 6)
+    killed.close()
+    with duckdb.connect(str(tmp_path / "readings.duckdb")) as con:
+        assert con.execute("SELECT count(*) FROM channel_state").fetchone() == (SENSORS,)

@@ -15,7 +15,7 @@ from rencheng.kernel import StorageFailed
 
 __all__ = ["UTC_STAMP", "Database", "registered"]
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 UTC_STAMP = pa.timestamp("us", tz="UTC")
 
 
@@ -32,10 +32,24 @@ class Database:
         self.path = str(path)
         try:
             self.con = duckdb.connect(self.path, config={"threads": threads})
+            self._bring_up_to_date()
             self.con.execute(files("rencheng.adapters.duckdb").joinpath("schema.sql").read_text(encoding="utf-8"))
             self._check_format()
         except duckdb.Error as error:
             raise self.failed("cannot be opened", error) from error
+
+    def _bring_up_to_date(self) -> None:
+        """Give a store of format 1 the columns of format 2; its readings count as taken before the checkpoint."""
+        tables = self.con.execute("SELECT table_name FROM duckdb_tables()").fetchall()
+        if ("store_format",) not in tables:
+            return
+        if self.con.execute("SELECT max(version) FROM store_format").fetchone() != (1,):
+            return
+        self.con.begin()
+        self.con.execute("ALTER TABLE readings DROP COLUMN received_at")
+        self.con.execute("ALTER TABLE readings ADD COLUMN txn INTEGER DEFAULT 0")
+        self.con.execute("UPDATE store_format SET version = 2")
+        self.con.commit()
 
     def _check_format(self) -> None:
         row = self.con.execute("SELECT max(version) FROM store_format").fetchone()

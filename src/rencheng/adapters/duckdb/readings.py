@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,28 +15,22 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rencheng.adapters.duckdb.acknowledgement import intake_of, read_intake, write_intake
+from rencheng.adapters.duckdb.acknowledgement import Part, intakes_of, known_intakes
 from rencheng.adapters.duckdb.database import UTC_STAMP, Database
-from rencheng.adapters.duckdb.registry import ChannelRegistry, states_from_blobs
-from rencheng.adapters.duckdb.sorting import Sorted, sort_batch, split_unknown
-from rencheng.adapters.duckdb.writing import (
-    stamps,
-    stored_already,
-    write_channels,
-    write_readings,
-    write_refused,
-    write_states,
-)
+from rencheng.adapters.duckdb.gathering import gather
+from rencheng.adapters.duckdb.journal import Journal, check_touched
+from rencheng.adapters.duckdb.registry import ChannelRegistry
+from rencheng.adapters.duckdb.sorting import Sorted, sort_batch
+from rencheng.adapters.duckdb.writing import stamps, stored_already, write_channels, write_refused
 from rencheng.kernel import micros, require_utc
-from rencheng.science.quality import check_readings, interval_s
-from rencheng.sense.batch import Decoded, Intake
+from rencheng.science.quality import interval_s
+from rencheng.sense.batch import Decoded, Intake, TimingLimits
 from rencheng.sense.channels import Channel
 from rencheng.sense.ports import HEALTH_SCHEMA, QualityFlag
 
 __all__ = ["DuckDbReadings"]
 
 _BAD = int(~QualityFlag.LATE & 0xFFFF)
-_NO_TRACE = QualityFlag.FUTURE | QualityFlag.DUPLICATE_STAMP
 
 
 class DuckDbReadings:
@@ -60,75 +56,78 @@ class DuckDbReadings:
         self, path: Path | str = ":memory:", *, channels: Iterable[Channel] | None = None, threads: int = 2
     ) -> None:
         self._lock = threading.Lock()
-        self._registry = ChannelRegistry(channels)
+        self._channels = None if channels is None else list(channels)
         self._db = Database(path, threads=threads)
         self._con = self._db.con
         try:
-            self._load()
+            self._recall()
         except duckdb.Error as error:
             raise self._db.failed("cannot be opened", error) from error
 
-    def _load(self) -> None:
-        named = self._con.execute("SELECT sensor_id, quantity FROM channels ORDER BY channel").fetchall()
-        for sensor_id, name in named:
-            self._registry.add((sensor_id, name))
-        rows = self._con.execute("SELECT channel, state FROM channel_state ORDER BY channel").fetchall()
-        if rows:
-            self._registry.states[[channel for channel, _ in rows]] = states_from_blobs([blob for _, blob in rows])
+    def _recall(self) -> None:
+        """Bring back what was known at the last commit: the checkpoint, and what came after it folded again."""
+        self._registry = ChannelRegistry(self._channels)
+        self._sound = False
+        self._journal = Journal(self._con, self._registry)
+        self._sound = True
 
     def take(self, feed_id: str, position: str, batch: Decoded, *, now: datetime) -> Intake:
         """Store, check and acknowledge a batch; see :class:`rencheng.sense.ports.ReadingStore`."""
+        return self.take_many([(feed_id, position, batch)], now=now)[0]
+
+    def take_many(self, parts: Sequence[Part], *, now: datetime) -> list[Intake]:
+        """Store, check and acknowledge batches in one transaction; see :class:`rencheng.sense.ports.ReadingStore`."""
         now = require_utc(now, name="now")
+        with self._writing("refused a batch"):
+            known = known_intakes(self._con, parts) if parts else {}
+            first: dict[tuple[str, str], Part] = {}
+            for part in parts:
+                first.setdefault((part[0], part[1]), part)
+            fresh = [part for key, part in first.items() if key not in known]
+            taken = {(i.feed_id, i.position): i for i in (self._take(fresh, now) if fresh else ())}
+            return _in_turn(parts, known, taken)
+
+    @contextmanager
+    def _writing(self, what: str) -> Iterator[None]:
+        """Hold the store for one transaction; where it fails, memory is brought back to the last commit."""
         with self._lock:
-            before = len(self._registry)
             done = False
             try:
-                known = read_intake(self._con, feed_id, position)
-                intake = known if known is not None else self._take(feed_id, position, batch, now)
+                if not self._sound:
+                    self._recall()
+                yield
                 done = True
             except duckdb.Error as error:
-                raise self._db.failed("refused a batch", error) from error
+                raise self._db.failed(what, error) from error
             finally:
                 if not done:
                     self._db.rollback()
-                    self._registry.forget_from(before)
-        return intake
+                    self._sound = False
 
-    def _take(self, feed_id: str, position: str, batch: Decoded, now: datetime) -> Intake:
+    def _take(self, parts: Sequence[Part], now: datetime) -> list[Intake]:
         now_us = micros(now)
-        before = len(self._registry)
-        channel, at, value, unknown = split_unknown(batch, self._registry, now_us=now_us)
-        refused = pa.concat_tables([batch.refused, unknown])
-        new = self._without_stored(sort_batch(channel, at, value))
-        known = _arrival_flags(new, batch, now_us)
-        touched, local = np.unique(new.channel, return_inverse=True)
-        states = self._registry.states[touched]
-        flags = check_readings(
-            local,
-            new.at,
-            new.value,
-            outside=(known & _NO_TRACE) != 0,
-            state=states,
-            checks=self._registry.checks[touched],
-            known=known,
-        )
-        intake = intake_of(feed_id, position, batch=batch, new=new, flags=flags, refused=refused, now=now)
+        registry, before = self._registry, len(self._registry)
+        gathered = gather([batch for _, _, batch in parts], registry, now_us=now_us)
+        new = self._without_stored(sort_batch(gathered))
+        known = _arrival_flags(new, [batch.limits for _, _, batch in parts], now_us)
+        flags = check_touched(registry, new, known)
+        intakes = intakes_of(parts, gathered, new, flags, now)
         self._con.begin()
-        write_channels(self._con, self._registry.names[before:], before)
-        write_readings(self._con, new, flags, now_us)
-        write_states(self._con, touched, states)
-        write_refused(self._con, feed_id, position, refused, now_us)
-        write_intake(self._con, intake)
+        write_channels(self._con, registry.names[before:], before)
+        self._journal.write(new, flags, now_us)
+        for (feed_id, position, _), refused in zip(parts, gathered.refused, strict=True):
+            write_refused(self._con, feed_id, position, refused, now_us)
+        self._journal.acknowledge(intakes)
         self._con.commit()
-        self._registry.states[touched] = states
-        return intake
+        return intakes
 
     def _without_stored(self, batch: Sorted) -> Sorted:
         """Leave out readings that are stored already, and mark those whose stamp has another value in the store.
 
         Only stamps not newer than the newest of their channel are looked up.
         """
-        maybe = np.flatnonzero(batch.at <= self._registry.states["newest_at"][batch.channel])
+        newest = self._registry.states["newest_at"][batch.touched]
+        maybe = np.flatnonzero(batch.at <= newest[batch.local])
         if not len(maybe):
             return batch
         index, same = stored_already(self._con, batch, maybe)
@@ -257,15 +256,40 @@ class DuckDbReadings:
         )
 
     def close(self) -> None:
-        """Release the file."""
+        """Write a checkpoint, so that opening again has nothing to fold, and release the file."""
         with self._lock:
+            if self._sound:
+                with suppress(duckdb.Error):  # what was acknowledged is committed; a checkpoint only saves time
+                    self._journal.checkpoint()
             self._db.close()
 
 
-def _arrival_flags(new: Sorted, batch: Decoded, now_us: int) -> NDArray[np.uint16]:
+def _in_turn(
+    parts: Sequence[Part], known: dict[tuple[str, str], Intake], taken: dict[tuple[str, str], Intake]
+) -> list[Intake]:
+    """Acknowledgements in the order of the parts; a position offered twice is told again."""
+    told = dict(known)
+    intakes = []
+    for feed_id, position, _ in parts:
+        key = (feed_id, position)
+        if key in told:
+            intakes.append(replace(told[key], again=True))
+        else:
+            told[key] = taken[key]
+            intakes.append(taken[key])
+    return intakes
+
+
+def _arrival_flags(new: Sorted, limits: Sequence[TimingLimits], now_us: int) -> NDArray[np.uint16]:
     """Flag what the stamps alone tell: second values, late ones, those ahead of the clock."""
-    flags = np.where(new.second, np.uint16(QualityFlag.DUPLICATE_STAMP), np.uint16(0))
-    age_s = (now_us - new.at) / 1e6
-    flags[age_s > batch.limits.allowance_late_s] |= np.uint16(QualityFlag.LATE)
-    flags[age_s < -batch.limits.clock_ahead_s] |= np.uint16(QualityFlag.FUTURE)
+    flags = new.second.astype(np.uint16) * np.uint16(QualityFlag.DUPLICATE_STAMP)
+    if not len(flags):
+        return flags
+    forever = 1e11
+    late = np.array([now_us - min(of.allowance_late_s, forever) * 1e6 for of in limits])
+    ahead = np.array([now_us + min(of.clock_ahead_s, forever) * 1e6 for of in limits])
+    if new.at.min() < late.max():
+        flags[new.at < late[new.part]] |= np.uint16(QualityFlag.LATE)
+    if new.at.max() > ahead.min():
+        flags[new.at > ahead[new.part]] |= np.uint16(QualityFlag.FUTURE)
     return flags

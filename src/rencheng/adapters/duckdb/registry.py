@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from rencheng.sense.checks import checks_of_channel
 __all__ = ["UNKNOWN", "ChannelRegistry", "states_from_blobs"]
 
 UNKNOWN = -1
+_NONE: Mapping[str, int] = {}
 
 
 class ChannelRegistry:
@@ -32,7 +33,7 @@ class ChannelRegistry:
         listed = None if known is None else list(known)
         self._configured = {(c.sensor_id, c.quantity): c for c in listed or ()}
         self._sensors = None if listed is None else {c.sensor_id: c for c in listed}
-        self._number: dict[tuple[str, str], int] = {}
+        self._number: dict[str, dict[str, int]] = {}
         self.names: list[tuple[str, str]] = []
         self.interval_s: list[float] = []
         self._states = new_states(64)
@@ -52,12 +53,15 @@ class ChannelRegistry:
         """Limits of all channels; a view."""
         return self._checks[: len(self.names)]
 
-    def numbers(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.int64]:
-        """Give channel numbers of (sensor, quantity) pairs, adding new channels of known sensors; −1 is unknown."""
-        number = np.empty(len(pairs), dtype=np.int64)
-        for i, pair in enumerate(pairs):
-            found = self._number.get(pair)
-            number[i] = (self.add(pair) if self.knows(pair) else UNKNOWN) if found is None else found
+    def numbers(self, sensors: Sequence[str], quantities: Sequence[str]) -> NDArray[np.int64]:
+        """Give channel numbers of sensors' quantities, adding new channels of known sensors; −1 is unknown."""
+        known = self._number
+        number = np.empty(len(sensors), dtype=np.int64)
+        for i, (sensor, of) in enumerate(zip(sensors, quantities, strict=True)):
+            found = known.get(of, _NONE).get(sensor)
+            if found is None:
+                found = self.add((sensor, of)) if self.knows((sensor, of)) else UNKNOWN
+            number[i] = found
         return number
 
     def knows(self, pair: tuple[str, str]) -> bool:
@@ -77,24 +81,24 @@ class ChannelRegistry:
             self._states = np.concatenate([self._states, new_states(number)])
             self._checks = np.concatenate([self._checks, np.zeros(number, dtype=CHECK_DTYPE)])
         self._checks[number] = checks_of_channel(channel).record()
-        self._number[pair] = number
+        self._number.setdefault(pair[1], {})[pair[0]] = number
         self.interval_s.append(channel.interval_s or float("nan"))
         self.names.append(pair)
         return number
 
     def forget_from(self, number: int) -> None:
         """Take back channels added since, after a transaction that failed."""
-        for pair in self.names[number:]:
-            del self._number[pair]
+        for sensor, of in self.names[number:]:
+            del self._number[of][sensor]
         del self.names[number:], self.interval_s[number:]
         self._states[number:] = new_states(len(self._states) - number)
 
     def of_quantity(self, quantity: str, sensors: Sequence[str] | None) -> list[int]:
         """Numbers of a quantity's channels, of all sensors or of those named."""
         if sensors is not None:
-            found = (self._number.get((sensor, quantity)) for sensor in dict.fromkeys(sensors))
-            return [number for number in found if number is not None]
-        return [number for number, (_, name) in enumerate(self.names) if name == quantity]
+            known = self._number.get(quantity, _NONE)
+            return [known[sensor] for sensor in dict.fromkeys(sensors) if sensor in known]
+        return list(self._number.get(quantity, _NONE).values())
 
     def sensor_column(self, number: NDArray[np.int64]) -> pa.Array:
         """Sensor ids of channels, shape (n,)."""

@@ -1,4 +1,4 @@
--- Readings store, format 1. Stamps are UTC without zone, in microseconds.
+-- Readings store, format 2. Stamps are UTC without zone, in microseconds.
 
 CREATE TABLE IF NOT EXISTS store_format (version INTEGER NOT NULL);
 
@@ -15,10 +15,24 @@ CREATE TABLE IF NOT EXISTS readings (
     stamp TIMESTAMP NOT NULL,
     value DOUBLE NOT NULL,
     flags USMALLINT NOT NULL,
-    received_at TIMESTAMP NOT NULL
+    txn INTEGER NOT NULL
 );
 
--- latest value for people, and the quality-control record of the channel
+-- one row per transaction that took readings or moved the clock of detection; its number stands in what it wrote
+CREATE TABLE IF NOT EXISTS transactions (
+    txn INTEGER NOT NULL,
+    taken_at TIMESTAMP NOT NULL,
+    -- microseconds up to which timers of detection were moved by the clock before its readings were looked at
+    clock_us BIGINT NOT NULL
+);
+
+-- up to which transaction the states below go; what came later is folded again from the readings at opening
+CREATE TABLE IF NOT EXISTS checkpoint (
+    txn INTEGER NOT NULL,
+    detection BLOB
+);
+
+-- latest value for people, and the quality-control record of the channel, as of the checkpoint
 CREATE TABLE IF NOT EXISTS channel_state (
     channel INTEGER PRIMARY KEY,
     last_at TIMESTAMP,

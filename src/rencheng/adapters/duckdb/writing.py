@@ -61,22 +61,20 @@ def write_channels(con: duckdb.DuckDBPyConnection, names: Sequence[tuple[str, st
         con.execute("INSERT INTO channels SELECT channel, sensor_id, quantity FROM new_channels")
 
 
-def write_readings(con: duckdb.DuckDBPyConnection, new: Sorted, flags: NDArray[np.uint16], now_us: int) -> None:
+def write_readings(con: duckdb.DuckDBPyConnection, new: Sorted, flags: NDArray[np.uint16], txn: int) -> None:
     """Write readings with their flags."""
     if not len(new.at):
         return
     table = pa.table(
         {
-            "channel": pa.array(new.channel.astype(np.int32)),
+            "channel": pa.array(new.touched.astype(np.int32)[new.local]),
             "stamp": pa.array(new.at.view("datetime64[us]")),
             "value": pa.array(new.value),
             "flags": pa.array(flags),
         }
     )
     with registered(con, "new_readings", table):
-        con.execute(
-            "INSERT INTO readings SELECT channel, stamp, value, flags, make_timestamp(?) FROM new_readings", [now_us]
-        )
+        con.execute("INSERT INTO readings SELECT channel, stamp, value, flags, ?::INTEGER FROM new_readings", [txn])
 
 
 def write_states(con: duckdb.DuckDBPyConnection, channel: NDArray[np.int64], states: NDArray[Any]) -> None:
