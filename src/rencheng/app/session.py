@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import threading
 import time
@@ -13,17 +12,17 @@ from typing import Any
 
 import numpy as np
 
-from rencheng.adapters.bulk import decode
 from rencheng.adapters.raster import rain_picture_from_raster
 from rencheng.app.clocks import Moment
 from rencheng.app.compose import Run
+from rencheng.app.live_intake import LiveIntake
 from rencheng.app.open_run import make_report
 from rencheng.app.rain_forecasts import rain_forecast_of
 from rencheng.app.stages import Inputs, States
 from rencheng.assess.ports import FieldStore
 from rencheng.city import City
 from rencheng.evaluate import report_html, report_json
-from rencheng.kernel import Bilingual, InvalidInput, NotFound, OrderRefused, RenchengError
+from rencheng.kernel import Bilingual, InvalidInput, OrderRefused, RenchengError
 from rencheng.ledger import Entry, Ledger
 from rencheng.sense import (
     FeedConfig,
@@ -93,6 +92,8 @@ class Session:
         self._next: datetime | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        score = self._score
+        self._intake = LiveIntake(score.run.readings, score.feeds, clock=self._now) if self._live else None
 
     @property
     def city(self) -> City:
@@ -133,6 +134,8 @@ class Session:
     def close(self) -> None:
         """Stop the clock and release the stores."""
         self._halt()
+        if self._intake is not None:
+            self._intake.close()
         self._score.run.close()
 
     def clock(self) -> ClockReading:
@@ -174,20 +177,11 @@ class Session:
         """
         if not self._live:
             raise OrderRefused("readings can be offered to a live run only", mend="Start one with: rencheng run --city")
-        config = self._score.feeds.get(feed_id)
-        if config is None:
-            known = ", ".join(sorted(self._score.feeds)) or "none"
-            raise NotFound(f"the city has no feed {feed_id!r}", mend=f"Known feeds: {known}")
-        if content_encoding not in {"", "identity", "gzip"}:
-            raise InvalidInput(f"content encoding {content_encoding!r} is not supported", mend="Send gzip or plain")
-        batch = decode(config, data)
+        assert self._intake is not None
+        intake = self._intake.offer(feed_id, data, content_encoding=content_encoding)
         with self._changed:
-            now = self._now()
-            position = f"sha256:{hashlib.sha256(data).hexdigest()}"  # the same body again is the same batch
-            intake = self._score.run.readings.take(feed_id, position, batch, now=now)
-            self._score.run.loop.turn(now, intakes=[intake])
-            self._changed.notify_all()
-            return intake
+            self._turn_on_heard()
+        return intake
 
     def offer_rain_picture(self, source: str, at: datetime, data: bytes) -> list[Entry]:
         """Take a raster of rain rates (mm/h) that shows the instant ``at``.
@@ -374,12 +368,20 @@ class Session:
                 return
             self._changed.wait(min(ahead, 1.0))
 
+    def _turn_on_heard(self) -> None:
+        """Turn on what feeds delivered since the last turn, if anything."""
+        heard = [] if self._intake is None else self._intake.heard()
+        if heard:
+            self._score.run.loop.turn(self._now(), intakes=heard)
+            self._changed.notify_all()
+
     def _turn_live(self) -> None:
         last = time.monotonic()
         with self._changed:
             self._score.run.begin(self._now())
         while not self._stop.is_set():
             with self._changed:
+                self._turn_on_heard()
                 now, due = self._now(), self._score.run.loop.next_due()
                 flood = self._score.run.flood
                 if flood is not None and flood.ready():
