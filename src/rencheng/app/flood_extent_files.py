@@ -19,7 +19,7 @@ from rencheng.assess.flood.frames import FloodGrid
 from rencheng.assess.flood.river_extent import ExtentCase, RiverExtent
 from rencheng.city import City
 
-__all__ = ["file_stem", "totals_rows", "write_rasters", "write_tables"]
+__all__ = ["file_stem", "totals_rows", "write_rasters", "write_tables", "write_tif"]
 
 
 def file_stem(extent: RiverExtent, case: ExtentCase, name: str) -> str:
@@ -31,10 +31,10 @@ def write_rasters(extent: RiverExtent, case: ExtentCase, city: City, out: Path) 
     """Write depth, probability and first stage as GeoTIFF, and the extent as GeoJSON in EPSG:4326."""
     layers = {"depth": case.depth_m, "probability": case.prob, "first_stage": case.first_stage_m}
     written = [
-        _write_tif(out / f"{file_stem(extent, case, name)}.tif", values, extent.grid) for name, values in layers.items()
+        write_tif(out / f"{file_stem(extent, case, name)}.tif", values, extent.grid) for name, values in layers.items()
     ]
     if case is extent.main:
-        written.append(_write_tif(out / "ground.tif", extent.ground.ground_m.astype(np.float32), extent.grid))
+        written.append(write_tif(out / "ground.tif", extent.ground.ground_m.astype(np.float32), extent.grid))
     outline = cells_outline(city, extent.grid, case.prob >= case.least_prob)
     feature = {
         "type": "Feature",
@@ -118,7 +118,8 @@ def _write_csv(path: Path, table: pa.Table) -> Path:
     return path
 
 
-def _write_tif(path: Path, values: NDArray[np.float32], grid: FloodGrid) -> Path:
+def write_tif(path: Path, values: NDArray[np.float32], grid: FloodGrid) -> Path:
+    """Write one raster, row 0 south, as a GeoTIFF of float32 with NaN where nothing is known."""
     import rasterio
     from rasterio import Affine
 

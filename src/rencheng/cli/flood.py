@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import typer
 
-from rencheng.cli import flood_extent, flood_forecast, flood_points, flood_run
+from rencheng.cli import flood_extent, flood_forecast, flood_points, flood_run, flood_surge
 
 __all__ = ["app"]
 
-app = typer.Typer(no_args_is_help=True, help="Water over the ground: runs, extents, forecasts, flood-prone points.")
+app = typer.Typer(no_args_is_help=True, help="Water over the ground: runs, extents, forecasts, flood-prone points, storm surges.")
 app.command("extent")(flood_extent.extent)
 app.command("forecast")(flood_forecast.forecast)
 app.command("points")(flood_points.points)
 app.command("run")(flood_run.run)
+app.command("surge")(flood_surge.surge)
