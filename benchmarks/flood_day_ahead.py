@@ -30,7 +30,7 @@ from rencheng.rehearse.rain_forecaster import ForecastErrors, forecast_of_rain
 from rencheng.science.design_storm import SHANGHAI_2017, StormCell, chicago_hyetograph, rain_rate
 
 GOAL = 0.92
-CHANCES = (0.15, 0.25, 0.35, 0.5)
+CHANCES = (0.08, 0.15, 0.25, 0.5)
 DRY = RainRecord(xy_m=np.zeros((0, 2)), edges_s=np.array([-300.0, 0.0]), rate_mm_h=np.zeros((1, 0)), pictures=())
 
 F64 = NDArray[np.float64]

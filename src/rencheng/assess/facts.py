@@ -256,11 +256,11 @@ class FloodForecastScored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FloodOption:
-    """One alternative tried in the model: a mobile pump at a place, inlets about it cleared."""
+    """One alternative tried in the model: a mobile pump, inlets cleared, a gate in its other position, a station."""
 
     option_id: str
     kind: str
-    """mobile_pump or clear_inlets"""
+    """mobile_pump, clear_inlets, shut_gate, open_gate or start_pumps"""
     detail: str
     lon: float
     lat: float

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -67,6 +67,8 @@ class GaugeFrame:
     in_city: NDArray[np.bool_]
     thresholds: Mapping[tuple[str, str], tuple[Threshold, ...]]
     """(sensor, quantity) → thresholds, lowest colour first."""
+    stage_zero_m: Mapping[int, float] = field(default_factory=dict)
+    """Row → height of the zero of its stage, where the package knows it."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -187,7 +189,16 @@ def _gauges(city: City, cells: CellFrame) -> GaugeFrame:
         near_city_m=near,
         in_city=np.array(beside, dtype=np.bool_),
         thresholds=_thresholds(city),
+        stage_zero_m=_stage_zeros(city, {s: i for i, s in enumerate(ids)}),
     )
+
+
+def _stage_zeros(city: City, row_of: Mapping[str, int]) -> dict[int, float]:
+    return {
+        row_of[row["sensor_id"]]: float(row["datum_m"])
+        for row in city.rows("channels")
+        if row["quantity"] == "stage_m" and row.get("datum_m") is not None and row["sensor_id"] in row_of
+    }
 
 
 def _thresholds(city: City) -> dict[tuple[str, str], tuple[Threshold, ...]]:

@@ -48,7 +48,15 @@ from rencheng.respond.turn import Turn
 
 __all__ = ["ADVICE_NEEDS", "handle"]
 
-ADVICE_NEEDS: Mapping[str, str] = MappingProxyType({"mobile_pump": "pumping", "clear_inlets": "drain_clearing"})
+ADVICE_NEEDS: Mapping[str, str] = MappingProxyType(
+    {
+        "mobile_pump": "pumping",
+        "clear_inlets": "drain_clearing",
+        "shut_gate": "gate_operation",
+        "open_gate": "gate_operation",
+        "start_pumps": "gate_operation",
+    }
+)
 """What is asked for when an option of each kind is taken up."""
 
 
@@ -198,7 +206,7 @@ def _accept_advice(turn: Turn, order: AcceptFloodAdvice) -> None:
     kind = turn.inputs.rules.need_kinds.get(ADVICE_NEEDS.get(option.kind, ""))
     if kind is None:
         raise OrderRefused(
-            f"no kind of need answers {option.kind!r}", mend="Add drain_clearing and pumping to needs.yaml"
+            f"no kind of need answers {option.kind!r}", mend="Add drain_clearing, gate_operation and pumping to needs.yaml"
         )
     cell = cell_of(option.lon, option.lat, turn.inputs.city.manifest.h3_resolution)
     incident_id = incident_at(turn, Hazard.WATERLOGGING, cell)

@@ -1,8 +1,8 @@
-"""Alternatives for pumps and inlets, tried in the model: what would be lower, and for whom. Nothing moves by itself."""
+"""Alternatives for pumps, inlets and gates, tried in the model: what would be lower, and for whom; nothing moves."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,6 +12,7 @@ from rencheng.assess.facts import FloodOption
 from rencheng.assess.flood.cycle import CycleResult, member_traits
 from rencheng.assess.flood.domain import FloodDomain
 from rencheng.assess.flood.ensemble import MemberRun, MemberTask, Plan, run_member
+from rencheng.assess.flood.gate_advice import Trial, gate_trials, river_state, station_trials
 from rencheng.assess.flood.objects import OBJECT_KINDS, THRESHOLDS_M
 from rencheng.kernel import derived_id
 
@@ -40,9 +41,17 @@ class _Place:
 
 
 def advise(
-    domain: FloodDomain, result: CycleResult, *, places: int, stop: Callable[[], bool] | None = None
+    domain: FloodDomain,
+    result: CycleResult,
+    *,
+    places: int,
+    river: tuple[tuple[float, float, float], ...] = (),
+    stop: Callable[[], bool] | None = None,
 ) -> tuple[FloodOption, ...]:
-    """Try a mobile pump and cleared inlets at the worst places, in the member nearest to the middle of the ensemble.
+    """Try pumps, inlets, gates and stations where they matter most, in the middle member of the ensemble.
+
+    A mobile pump and cleared inlets at the worst places; the other position of the gates behind which most is at stake
+    while the river stands over their sewers; and the stations of flooded underpasses started at the first drop.
 
     Parameters
     ----------
@@ -51,7 +60,9 @@ def advise(
     result : CycleResult
         The forecast that raises the question.
     places : int
-        Worst places to try at; 0 for no advice.
+        Worst places (and gates, and stations) to try at; 0 for no advice.
+    river : tuple of (x_m, y_m, level_m)
+        Height of the river at its gauges, in the terrain's datum; without it gates are not tried.
     stop : callable, optional
         True gives it up; what was tried by then counts.
 
@@ -61,25 +72,37 @@ def advise(
         What helps, best first: by residents, then underpasses, then depth at the place. Empty where nothing is wet.
     """
     worst = _worst_places(domain, result)[:places]
-    if not worst:
+    state = river_state(domain, river)
+    if places <= 0 or (not worst and state is None):
         return ()
     plan, task = _middle_member(result)
+    task = replace(task, outfalls=state, pumps_from_m=domain.stations.start_m)
+    trials = [
+        *(t for place in worst for t in _at_place(domain, place, task)),
+        *gate_trials(domain, state, task, most=places),
+        *station_trials(domain, result.frames.depth_m.max(axis=0), task, most=places),
+    ]
+    if not trials:
+        return ()
     base = run_member(domain, plan, task, stop)
     options = []
-    for place in worst:
-        for kind, changed in (
-            ("mobile_pump", _pumped(domain, place, task)),
-            ("clear_inlets", _cleared(domain, place, task)),
-        ):
-            if changed is None:
-                continue
-            if stop is not None and stop():
-                return ()
-            option = _compared(domain, kind, place, base, run_member(changed, plan, task, stop))
-            if option.lowered_m >= _LEAST_LOWERED_M:
-                options.append(option)
+    for trial in trials:
+        if stop is not None and stop():
+            return ()
+        option = _compared(domain, trial, base, run_member(trial.domain, plan, trial.task, stop))
+        if option.lowered_m >= _LEAST_LOWERED_M and option.avoided_residents >= 0.0:
+            options.append(option)
     best = sorted(options, key=lambda o: (-o.avoided_residents, -o.avoided_underpasses, -o.lowered_m, o.option_id))
     return tuple(best)
+
+
+def _at_place(domain: FloodDomain, place: _Place, task: MemberTask) -> Iterator[Trial]:
+    pumped, cleared = _pumped(domain, place, task), _cleared(domain, place, task)
+    for kind, changed in (("mobile_pump", pumped), ("clear_inlets", cleared)):
+        if changed is not None:
+            yield Trial(
+                kind=kind, name=place.name, lon=place.lon, lat=place.lat, cells=place.cells, domain=changed, task=task
+            )
 
 
 def _middle_member(result: CycleResult) -> tuple[Plan, MemberTask]:
@@ -172,24 +195,26 @@ def _cleared(domain: FloodDomain, place: _Place, task: MemberTask) -> FloodDomai
     return replace(domain, drain_mm_h=np.where(about, domain.drain_mm_h * np.float32(gain), domain.drain_mm_h))
 
 
-def _compared(domain: FloodDomain, kind: str, place: _Place, base: MemberRun, tried: MemberRun) -> FloodOption:
+def _compared(domain: FloodDomain, trial: Trial, base: MemberRun, tried: MemberRun) -> FloodOption:
     index = domain.objects
     before, after = (r.object_depth_m.max(axis=0) for r in (base, tried))
     building = index.rows_of("building")
-    saved = (before[building] >= THRESHOLDS_M[0]) & (after[building] < THRESHOLDS_M[0])
+    was, still = (run[building] >= THRESHOLDS_M[0] for run in (before, after))
+    people = index.people[building]
     road = index.rows_of("road_link")
     under = np.array([d == "underpass" for d in index.detail[road]], dtype=np.bool_)
-    freed = under & (before[road] >= THRESHOLDS_M[1]) & (after[road] < THRESHOLDS_M[1])
+    drowned, drowns = (under & (run[road] >= THRESHOLDS_M[1]) for run in (before, after))
     wet = [(r.depth_mm >= round(THRESHOLDS_M[0] * 1000)).any(axis=0).sum() for r in (base, tried)]
-    peak = [r.depth_mm.reshape(len(r.depth_mm), -1)[:, place.cells].max(axis=1).mean() / 1000.0 for r in (base, tried)]
+    at_place = [r.depth_mm.reshape(len(r.depth_mm), -1)[:, trial.cells] / 1000.0 for r in (base, tried)]
+    peak = [(d.mean(axis=1) if trial.spread else d.max(axis=1)).mean() for d in at_place]
     return FloodOption(
-        option_id=derived_id("flood-option", kind, place.name),
-        kind=kind,
-        detail=place.name,
-        lon=place.lon,
-        lat=place.lat,
-        avoided_residents=round(float(index.people[building][saved].sum()), 1),
-        avoided_underpasses=int(freed.sum()),
+        option_id=derived_id("flood-option", trial.kind, trial.name),
+        kind=trial.kind,
+        detail=trial.name,
+        lon=trial.lon,
+        lat=trial.lat,
+        avoided_residents=round(float(people[was].sum() - people[still].sum()), 1),
+        avoided_underpasses=int(drowned.sum()) - int(drowns.sum()),
         avoided_area_km2=round(float(int(wet[0]) - int(wet[1])) * domain.grid.cell_m**2 / 1e6, 4),
         lowered_m=round(float(peak[0] - peak[1]), 3),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
@@ -14,7 +16,7 @@ from rencheng.kernel import InvalidInput
 from rencheng.science.nowcast import burst_members, forecast_members, quantile_members
 from rencheng.sense.rain_forecast import RainForecast
 
-__all__ = ["day_rain"]
+__all__ = ["RainForecastErrors", "day_rain"]
 
 F64 = NDArray[np.float64]
 
@@ -23,9 +25,29 @@ _WET_MM = 0.5
 _PART_S = 600.0
 _MOST_PARTS = 36
 _STEP_S = 300.0
-_PLACE_M = (3_000.0, 15_000.0)
-"""Standard deviation of where a gridded forecast puts its rain, now and a day ahead (the size of the displacements that
-neighbourhood verification of hourly rain finds: Roberts & Lean 2008, Mon. Weather Rev. 136:78; in round numbers)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RainForecastErrors:
+    """How wrong a best estimate of the rain has been, as standard deviations a day ahead; at once a third of each.
+
+    A city that verifies its weather service's forecasts puts its own here. These are assumed, in round numbers, for
+    areal rain of organised storms (amounts: Cuo, Pagano & Wang 2011, J. Hydrometeorol. 12:713; displacements: Roberts &
+    Lean 2008, Mon. Weather Rev. 136:78).
+
+    Parameters
+    ----------
+    amount_sigma : float
+        Of the logarithm of the amount.
+    time_h : float
+        Of when it comes.
+    place_m : float
+        Of where a grid puts it, in each direction.
+    """
+
+    amount_sigma: float = 0.4
+    time_h: float = 1.5
+    place_m: float = 8_000.0
 
 
 def day_rain(
@@ -37,6 +59,7 @@ def day_rain(
     horizon_s: float,
     traits: MemberTraits,
     rng: np.random.Generator,
+    errors: RainForecastErrors = RainForecastErrors(),
 ) -> MemberRain:
     """Draw the rain of the members.
 
@@ -59,6 +82,8 @@ def day_rain(
         The members'; their number is that of the members drawn.
     rng : numpy.random.Generator
         Source of chance.
+    errors : RainForecastErrors
+        What a best estimate is taken to be wrong by.
 
     Raises
     ------
@@ -73,9 +98,17 @@ def day_rain(
     centres = rain_centres(grid, shape)
     if forecast.kind == "best":
         over = _over(rate, forecast, grid, centres, np.zeros((1, len(edges) - 1, 2)))[0].reshape(-1, *shape)
-        fine, drawn = forecast_members(edges, over, members=members, rng=rng, parts=parts)
+        fine, drawn = forecast_members(
+            edges,
+            over,
+            members=members,
+            rng=rng,
+            parts=parts,
+            amount_sigma=(errors.amount_sigma / 3.0, errors.amount_sigma),
+            time_h=errors.time_h,
+        )
         if forecast.grid is not None:
-            drawn = _displaced(drawn, edges, rate, forecast, grid, centres, rng)
+            drawn = _displaced(drawn, edges, rate, forecast, grid, centres, errors.place_m, rng)
         drawn = drawn * traits.rain_factor.astype(np.float32)[:, None, None, None]
     else:
         if forecast.kind == "quantiles":
@@ -137,6 +170,7 @@ def _displaced(
     forecast: RainForecast,
     grid: FloodGrid,
     centres: F64,
+    place_m: float,
     rng: np.random.Generator,
 ) -> NDArray[np.float32]:
     """Members' rain as it would be had the forecast put it elsewhere: each aside by its own vector, more with lead.
@@ -146,7 +180,7 @@ def _displaced(
     members, shape = len(drawn), drawn.shape[2:]
     steps = rate.shape[1]
     lead_day = np.clip(0.5 * (edges[1:] + edges[:-1]) / 86_400.0, 0.0, 1.0)
-    sigma = _PLACE_M[0] + (_PLACE_M[1] - _PLACE_M[0]) * lead_day
+    sigma = place_m * (1.0 + 2.0 * lead_day) / 3.0
     shift = rng.standard_normal((members, 1, 2)) * sigma[None, :, None]
     still = _over(rate, forecast, grid, centres, np.zeros((1, steps, 2)))
     there = _over(rate, forecast, grid, centres, shift)

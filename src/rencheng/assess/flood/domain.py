@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,8 @@ from rencheng.assess.flood.exposure_index import ObjectIndex, exposure_index
 from rencheng.assess.flood.frames import FloodGrid
 from rencheng.assess.flood.ground import flood_grid, ground_on, mended_terrain
 from rencheng.assess.flood.land_cover import LandCover, land_cover, manning_of
+from rencheng.assess.flood.outfalls import Outfalls, no_outfalls, outfalls_of
+from rencheng.assess.flood.stations import Stations, stations_of
 from rencheng.assess.flood.street_drainage import designed_capacity, designed_pump_m3_s, inlet_capacity
 from rencheng.assess.flood.totals import LinkLengths, link_lengths
 from rencheng.assess.flood.underpasses import Tanks, no_tanks, tanks_of
@@ -69,6 +71,10 @@ class FloodDomain:
         What of the terrain was mended.
     drained_by : str
         ``network``, ``design`` or ``none``.
+    outfalls : Outfalls
+        Where sewers end by gravity, and the inlets behind each mouth.
+    stations : Stations
+        The fixed pumps of the tanks.
     """
 
     grid: FloodGrid
@@ -86,6 +92,8 @@ class FloodDomain:
     sensor_places: NDArray[np.int64]
     repairs: tuple[str, ...]
     drained_by: str
+    outfalls: Outfalls = field(default_factory=no_outfalls)
+    stations: Stations = field(default_factory=Stations)
 
     @property
     def pervious_ratio(self) -> NDArray[np.float32]:
@@ -144,9 +152,9 @@ def flood_domain(
     if water_level_m is not None:
         bed = _standing(bed, water, active, water_level_m)
     objects = exposure_index(city, grid, dry=water | ~active | blocked, around_m=1.5 * cell_m)
-    drain, drained_by = np.zeros(bed.shape, np.float32), "none"
+    drain, drained_by, outfalls = np.zeros(bed.shape, np.float32), "none", no_outfalls()
     if drainage:
-        drain, drained_by = _drain(city, grid, cover, water, below, bed, formula)
+        drain, drained_by, outfalls = _drain(city, grid, cover, water, below, bed, formula)
     return FloodDomain(
         grid=grid,
         bed_m=bed,
@@ -161,6 +169,8 @@ def flood_domain(
         links=link_lengths(city, objects),
         repairs=repairs,
         drained_by=drained_by,
+        outfalls=outfalls,
+        stations=stations_of(city, below),
         **_sensors(city, grid, bed, ~water & active & ~blocked, below),
     )
 
@@ -204,15 +214,15 @@ def _drain(
     tanks: Tanks,
     bed: NDArray[np.float64],
     formula: IntensityFormula,
-) -> tuple[NDArray[np.float32], str]:
-    """What each cell is drained by in mm/h (the cell of an underpass: its pumps), and by whose word."""
+) -> tuple[NDArray[np.float32], str, Outfalls]:
+    """What each cell is drained by in mm/h (the cell of an underpass: its pumps), by whose word, and to where."""
     area = grid.cell_m**2 / 3.6e6
     inlets = inlet_capacity(city)
     if inlets is None:
         served = (cover.building + cover.road).astype(np.float32)
         drain = designed_capacity(city, served, formula=formula)
         drain.reshape(-1)[tanks.places] = designed_pump_m3_s(city, formula=formula) / area
-        return np.where(water, np.float32(0.0), drain), "design"
+        return np.where(water, np.float32(0.0), drain), "design", no_outfalls()
     tank = tanks.nearest(inlets.x_m, inlets.y_m)
     row = np.floor((inlets.y_m - grid.south_m) / grid.cell_m).astype(np.int64)
     column = np.floor((inlets.x_m - grid.west_m) / grid.cell_m).astype(np.int64)
@@ -221,10 +231,13 @@ def _drain(
     gutter.reshape(-1)[tanks.places] = np.inf
     row, column = _lowest_near(gutter, row[street], column[street])
     rate = np.zeros(bed.size)
-    np.add.at(rate, row * grid.nx + column, inlets.capacity_m3_s[street] / area)
+    cell = row * grid.nx + column
+    np.add.at(rate, cell, inlets.capacity_m3_s[street] / area)
+    ends = tuple(inlets.outfall[i] for i in np.flatnonzero(street).tolist())
+    outfalls = outfalls_of(city, ends, cell, inlets.capacity_m3_s[street], inlets.pipe_m3_s[street])
     # a tank holds the street above it too: its cell has the pumps below and nothing else
     rate[tanks.places] = np.bincount(tank[tank >= 0], inlets.capacity_m3_s[tank >= 0], minlength=len(tanks)) / area
-    return np.where(water, 0.0, rate.reshape(bed.shape)).astype(np.float32), "network"
+    return np.where(water, 0.0, rate.reshape(bed.shape)).astype(np.float32), "network", outfalls
 
 
 def _lowest_near(

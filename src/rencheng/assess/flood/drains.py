@@ -59,22 +59,31 @@ class DrainSinks:
         return out.reshape(self.shape)
 
 
-def drain_sinks(domain: FloodDomain, *, ratio: float = 1.0) -> DrainSinks:
+def drain_sinks(domain: FloodDomain, *, ratio: float = 1.0, lost_m3_s: NDArray[np.float64] | None = None) -> DrainSinks:
     """Sinks of a domain: its drains at a share of their capacity, its waters without limit.
 
     Parameters
     ----------
     ratio : float
         Share of their capacity that inlets really take: leaves, silt and parked cars shut some.
+    lost_m3_s : float64 array, shape (ny, nx), optional
+        What they take less because a river stands over their outfalls, or a gate is shut.
     """
-    rate = np.where(domain.water & domain.active, WATER_SINK_MM_H, ratio * domain.drain_mm_h.astype(np.float64))
+    drain = domain.drain_mm_h.astype(np.float64)
+    if lost_m3_s is not None:
+        drain = np.maximum(drain - lost_m3_s / domain.grid.cell_m**2 * 3.6e6, 0.0)
+    rate = np.where(domain.water & domain.active, WATER_SINK_MM_H, ratio * drain)
     rate.reshape(-1)[domain.tanks.places] = 0.0  # what drains an underpass drains its tank
     places = np.flatnonzero(rate.ravel() > 0.0)
     return DrainSinks(rate.shape, places, rate.ravel()[places] / 3.6e6)
 
 
 def tank_exchange(
-    domain: FloodDomain, *, depth_m: NDArray[np.float64] | None = None, ratio: float = 1.0
+    domain: FloodDomain,
+    *,
+    depth_m: NDArray[np.float64] | None = None,
+    ratio: float = 1.0,
+    start_m: NDArray[np.float64] | None = None,
 ) -> TankExchange:
     """Underpasses of a domain, their pumps (the drains of their cells) at a share of their capacity.
 
@@ -84,7 +93,9 @@ def tank_exchange(
         How deep they stand at the start.
     ratio : float
         Share of their capacity that the pumps lift.
+    start_m : float64 array, shape (tanks,), optional
+        Depths from which they lift.
     """
     rate = domain.drain_mm_h.reshape(-1)[domain.tanks.places].astype(np.float64)
     pump = ratio * rate * domain.grid.cell_m**2 / 3.6e6
-    return TankExchange(domain.tanks, depth_m=depth_m, pump_m3_s=pump)
+    return TankExchange(domain.tanks, depth_m=depth_m, pump_m3_s=pump, start_m=start_m)

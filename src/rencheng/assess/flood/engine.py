@@ -80,7 +80,7 @@ class FloodEngine:
         )
         if result is None:
             return None
-        options = advise(domain, result, places=request.advice_places, stop=stop)
+        options = advise(domain, result, places=request.advice_places, river=request.river, stop=stop)
         return self._outcome(request, domain, result, options)
 
     def _analysis(self, request: CycleRequest) -> NDArray[np.uint16] | None:

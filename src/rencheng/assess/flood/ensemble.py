@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from rencheng.assess.flood.domain import FloodDomain
 from rencheng.assess.flood.drains import drain_sinks, tank_exchange
 from rencheng.assess.flood.exposure import object_depths
+from rencheng.assess.flood.outfalls import Backflow, OutfallState
 from rencheng.kernel import InvalidInput, RenchengError
 
 __all__ = ["EnsembleRun", "MemberPool", "MemberRun", "MemberTask", "Plan", "member_pool", "run_ensemble", "run_member"]
@@ -77,6 +78,10 @@ class MemberTask:
         What open ground takes at first, and then at a rate.
     start_m : float32 array, shape (ny, nx), optional
         Water it begins with.
+    outfalls : OutfallState, optional
+        The river at the outfalls and their gates; sewers run freely where absent.
+    pumps_from_m : float64 array, shape (tanks,), optional
+        Depths from which the pumps of underpasses lift; from the first drop where absent.
     """
 
     rate_mm_h: F32
@@ -84,6 +89,8 @@ class MemberTask:
     initial_loss_mm: float = 0.0
     loss_mm_h: float = 0.0
     start_m: F32 | None = None
+    outfalls: OutfallState | None = None
+    pumps_from_m: F64 | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +136,8 @@ def run_member(
     from rencheng.science.flood import simulate
 
     depth, below = _start(domain, task)
+    river = Backflow(domain.outfalls, task.outfalls, domain.bed_m, domain.water, domain.grid) if task.outfalls else None
+    others = () if river is None else (river,)
     common: dict[str, Any] = {
         "manning": domain.manning,
         "boundary": plan.boundary,
@@ -136,17 +145,17 @@ def run_member(
         "dtype": plan.dtype,
         "threads": threads,
         "active": domain.active,
-        "infiltration": _losses(domain, task),
+        "infiltration": _losses(domain, task, river),
         "stop": stop,
     }
     errors: list[float] = []
     stopped = ""
     velocity: dict[str, Any] = {}
-    bed, cell = domain.bed_m, domain.grid.cell_m
+    bed, cell = domain.bed_m if river is None else river.bed_m, domain.grid.cell_m
     if plan.begin_s < 0.0:
-        tanks = tank_exchange(domain, depth_m=below, ratio=task.drain_ratio)
+        tanks = tank_exchange(domain, depth_m=below, ratio=task.drain_ratio, start_m=task.pumps_from_m)
         rain = _rain_between(plan, task, plan.begin_s, 0.0)
-        past = simulate(bed, cell, -plan.begin_s, depth_m=depth, rain_mm_h=rain, exchanges=(tanks,), **common)
+        past = simulate(bed, cell, -plan.begin_s, depth_m=depth, rain_mm_h=rain, exchanges=(tanks, *others), **common)
         depth, stopped = past.depth_m, past.stopped
         below = tanks.depths_at(np.array([past.end_s]))[0]
         velocity = {"velocity_x_m_s": past.velocity_x_m_s, "velocity_y_m_s": past.velocity_y_m_s}
@@ -155,7 +164,7 @@ def run_member(
     depths[0] = depth
     depths[0].reshape(-1)[domain.tanks.places] += below.astype(np.float32)
     if len(plan.lead_s) > 1 and not stopped:
-        tanks = tank_exchange(domain, depth_m=below, ratio=task.drain_ratio)
+        tanks = tank_exchange(domain, depth_m=below, ratio=task.drain_ratio, start_m=task.pumps_from_m)
         last, every = plan.lead_s[-1], plan.lead_s[1] - plan.lead_s[0]
         rain = _rain_between(plan, task, 0.0, last)
         ahead = simulate(
@@ -164,7 +173,7 @@ def run_member(
             last,
             depth_m=depth,
             rain_mm_h=rain,
-            exchanges=(tanks,),
+            exchanges=(tanks, *others),
             save_every_s=every / plan.looks,
             **velocity,
             **common,
@@ -198,10 +207,10 @@ def _start(domain: FloodDomain, task: MemberTask) -> tuple[F64, F64]:
     return depth, below
 
 
-def _losses(domain: FloodDomain, task: MemberTask) -> Any:
+def _losses(domain: FloodDomain, task: MemberTask, river: Backflow | None) -> Any:
     from rencheng.science.flood.ground_losses import ConstantLossSoil, Losses
 
-    sinks = drain_sinks(domain, ratio=task.drain_ratio)
+    sinks = drain_sinks(domain, ratio=task.drain_ratio, lost_m3_s=None if river is None else river.lost_m3_s)
     if task.loss_mm_h <= 0.0 and task.initial_loss_mm <= 0.0:
         return sinks
     shape, share = (domain.grid.ny, domain.grid.nx), domain.pervious_ratio

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,10 @@ class InletCapacity:
     x_m: F64
     y_m: F64
     capacity_m3_s: F64
+    pipe_m3_s: F64
+    """What each inlet's own pipe carries."""
+    outfall: tuple[str, ...]
+    """Outfall at the end of each inlet's way; empty where a pump lifts on it or it ends nowhere."""
 
 
 def inlet_capacity(city: City) -> InletCapacity | None:
@@ -57,25 +62,44 @@ def inlet_capacity(city: City) -> InletCapacity | None:
         if node["kind"] == "pump" and node.get("capacity") is not None:
             most[i] = min(most[i], float(node["capacity"]))
     x, y = city.to_metric.transform([nodes[i]["lon"] for i in inlets], [nodes[i]["lat"] for i in inlets])
-    share = _shares(down, most, inlets)
+    ways = _ways(down, inlets)
+    share = _shares(ways, most)
     usable = np.isfinite(share)
-    return InletCapacity(x_m=np.asarray(x)[usable], y_m=np.asarray(y)[usable], capacity_m3_s=share[usable])
+    ends = tuple(_end(nodes, ways[i]) for i in np.flatnonzero(usable).tolist())
+    return InletCapacity(
+        x_m=np.asarray(x)[usable],
+        y_m=np.asarray(y)[usable],
+        capacity_m3_s=share[usable],
+        pipe_m3_s=most[inlets][usable],
+        outfall=ends,
+    )
 
 
-def _shares(down: NDArray[np.int64], most_m3_s: F64, inlets: NDArray[np.int64]) -> F64:
-    """Least capacity per inlet upstream along the way of each inlet; a way in a circle ends where it closes."""
-    upstream = np.zeros(len(down))
+def _end(nodes: list[dict[str, Any]], way: list[int]) -> str:
+    lifted = any(nodes[i]["kind"] == "pump" for i in way)
+    return str(nodes[way[-1]]["node_id"]) if nodes[way[-1]]["kind"] == "outfall" and not lifted else ""
+
+
+def _ways(down: NDArray[np.int64], inlets: NDArray[np.int64]) -> list[list[int]]:
+    """Nodes from each inlet to the end; a way in a circle ends where it closes."""
     ways: list[list[int]] = []
     for start in inlets.tolist():
         way, seen, node = [], {start}, start
         while node >= 0:
             way.append(node)
-            upstream[node] += 1.0
             node = int(down[node])
             if node in seen:
                 break
             seen.add(node)
         ways.append(way)
+    return ways
+
+
+def _shares(ways: list[list[int]], most_m3_s: F64) -> F64:
+    """Least capacity per inlet upstream along each way."""
+    upstream = np.zeros(len(most_m3_s))
+    for way in ways:
+        upstream[way] += 1.0
     per_inlet = most_m3_s / np.maximum(upstream, 1.0)
     return np.array([per_inlet[way].min() for way in ways])
 

@@ -95,13 +95,23 @@ class TankExchange:
         How deep they stand at the start.
     pump_m3_s : float64 array, shape (n,), optional
         What the pumps of each lift.
+    start_m : float64 array, shape (n,), optional
+        Depth from which they lift; from the first drop where absent.
     """
 
-    def __init__(self, tanks: Tanks, *, depth_m: F64 | None = None, pump_m3_s: F64 | None = None) -> None:
+    def __init__(
+        self,
+        tanks: Tanks,
+        *,
+        depth_m: F64 | None = None,
+        pump_m3_s: F64 | None = None,
+        start_m: F64 | None = None,
+    ) -> None:
         self.tanks = tanks
         self.volume_m3 = np.zeros(len(tanks)) if depth_m is None else tanks.volume_of(depth_m)
         self.lifted_m3 = np.zeros(len(tanks))
         self._pump_m3_s = np.zeros(len(tanks)) if pump_m3_s is None else pump_m3_s
+        self._kept_m3 = np.zeros(len(tanks)) if start_m is None else tanks.volume_of(start_m)
         self._outside = np.full(len(tanks), -1, np.int64)
         self._times: list[float] = [0.0]
         self._volumes: list[F64] = [self.volume_m3.copy()]
@@ -109,7 +119,7 @@ class TankExchange:
 
     def exchange(self, time_s: float, step_s: float, surface: Surface) -> Transfers:
         """Ask for what stands on the cells, as far as there is room below."""
-        lifted = np.minimum(self.volume_m3, self._pump_m3_s * step_s)
+        lifted = np.minimum(np.maximum(self.volume_m3 - self._kept_m3, 0.0), self._pump_m3_s * step_s)
         self.volume_m3 = self.volume_m3 - lifted
         self.lifted_m3 += lifted
         self._now_s = time_s

@@ -27,6 +27,8 @@ __all__ = ["STEP_MIN", "CycleRequest", "RainRecord", "cycle_wanted", "measured_r
 STEP_MIN = 5
 """Rain is given in steps of so many minutes."""
 _GAUGE_REACH_M = 30_000.0
+_STAGE_HOLDS_H = 2.0
+"""A river stands about as it did so long ago; a gauge silent for longer says nothing."""
 _PICTURE_AGE = timedelta(minutes=15)
 
 
@@ -76,6 +78,8 @@ class CycleRequest:
         Worst places to try alternatives at.
     cause : tuple of FactId
         Pictures and the forecast it goes on from.
+    river : tuple of (x_m, y_m, level_m)
+        Height of the water at the river gauges near the city, in the terrain's datum.
     """
 
     based_at: datetime
@@ -87,6 +91,7 @@ class CycleRequest:
     seed: int
     advice_places: int
     cause: tuple[FactId, ...]
+    river: tuple[tuple[float, float, float], ...] = ()
     product: str = NOWCAST
     rain_forecast_id: str = ""
 
@@ -133,6 +138,7 @@ def cycle_wanted(
         seed=seed,
         advice_places=rules.advice_places,
         cause=(*(fact for fact, _ in used[-1:]), *((last.fact_id,) if last else ())),
+        river=_river(frame, readings, now),
     )
 
 
@@ -218,6 +224,18 @@ def _rain_record(
         if (picture := _picture(fields, body.field)) is not None
     )
     return RainRecord(xy_m=frame.gauges.xy_m[near], edges_s=edges_s, rate_mm_h=rate[:, near], pictures=shown)
+
+
+def _river(frame: CityFrame, readings: Readings, now: datetime) -> tuple[tuple[float, float, float], ...]:
+    """Level at every river gauge near the city whose zero is known and that was heard in the last hours."""
+    gauges = frame.gauges
+    stage = series_window(readings, gauges, "stage_m", start=now - hours(_STAGE_HOLDS_H), end=now)
+    last = {int(row): float(value) for row, value in zip(stage.row, stage.value, strict=True)}
+    return tuple(
+        (float(gauges.xy_m[row, 0]), float(gauges.xy_m[row, 1]), round(gauges.stage_zero_m[row] + value, 3))
+        for row, value in sorted(last.items())
+        if row in gauges.stage_zero_m and gauges.near_city_m[row] <= _GAUGE_REACH_M
+    )
 
 
 def _picture(fields: FieldStore, name: str) -> RainPicture | None:

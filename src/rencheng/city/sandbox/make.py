@@ -12,6 +12,7 @@ from rencheng.city.folder import require_replaceable
 from rencheng.city.package import City, Manifest, table_from_rows, write_city
 from rencheng.city.sandbox.building_tables import building_table, household_table
 from rencheng.city.sandbox.cell_table import cell_table
+from rencheng.city.sandbox.drainage_controls import drainage_control_rows
 from rencheng.city.sandbox.flood_points import flood_point_rows
 from rencheng.city.sandbox.frame import CRS, Frame, frame_of
 from rencheng.city.sandbox.ground import Ground, ground_of
@@ -147,6 +148,7 @@ def _set_up(frame: Frame, ground: Ground, society: Society) -> dict[str, pa.Tabl
         "network_nodes": placed(frame, "network_nodes", list(net.nodes.values()), ground.terrain),
         "network_links": table_from_rows("network_links", net.links),
         "network_dependencies": table_from_rows("network_dependencies", net.dependencies),
+        "drainage_controls": table_from_rows("drainage_controls", drainage_control_rows(net)),
         "sensors": placed(frame, "sensors", instruments.sensors, ground.terrain),
         "channels": table_from_rows("channels", instruments.channels),
         "thresholds": table_from_rows("thresholds", instruments.thresholds),

@@ -26,12 +26,15 @@ def forecast_members(
     members: int,
     rng: np.random.Generator,
     parts: int = 6,
+    amount_sigma: tuple[float, float] = _AMOUNT_SPREAD,
+    time_h: float = _TIMING_H_PER_DAY / 2.0,
 ) -> tuple[F64, NDArray[np.float32]]:
     r"""Draw members of forecast rain.
 
     Each member multiplies the rate by :math:`e^{\sigma z - \sigma^2/2}`, so that the mean of many members is the
     forecast, with :math:`\sigma` growing from 0.35 now to 0.75 after a day and :math:`z` remembering itself over six
-    hours; shifts it in time by up to a few hours, growing with the lead; and splits every step into parts by shares
+    hours; shifts it in time by up to a few hours, growing with the lead (whole parts of steps, so that no peak is
+    smoothed away); and splits every step into parts by shares
     drawn from a symmetric Dirichlet law, because the mean of an hour hides its bursts (multiplicative cascades: Olsson
     1998, Hydrol. Earth Syst. Sci. 2:19). The spreads are those of operational forecasts of areal rain over a city, in
     round numbers (Cuo, Pagano & Wang 2011, J. Hydrometeorol. 12:713); they are assumed, not fitted.
@@ -48,6 +51,10 @@ def forecast_members(
         Source of chance.
     parts : int
         Parts that each step is split into.
+    amount_sigma : tuple of float
+        Standard deviation of the logarithm of the amount now and after a day.
+    time_h : float
+        Standard deviation of the timing after a day; in proportion before.
 
     Returns
     -------
@@ -65,17 +72,17 @@ def forecast_members(
     _require_series(edges, rate)
     middle_h = 0.5 * (edges[1:] + edges[:-1]) / 3600.0
     out = np.zeros((members, steps, parts, *rate.shape[1:]), dtype=np.float32)
-    low, high = _AMOUNT_SPREAD
+    low, high = amount_sigma
     sigma = low + (high - low) * np.clip(middle_h / 24.0, 0.0, 1.0)
     step_h = np.diff(edges) / 3600.0
+    part_h = (edges[:-1, None] + step_h[:, None] * 3600.0 * (np.arange(parts) + 0.5) / parts) / 3600.0
     for member in range(members):
-        shift = rng.standard_normal() * _TIMING_H_PER_DAY / 2.0 / 24.0  # hours of shift per hour of lead
-        source = np.clip(middle_h * (1.0 - shift), middle_h[0], middle_h[-1])
+        shift = rng.standard_normal() * time_h / 24.0  # hours of shift per hour of lead
         z = _remembering(rng, step_h)
         factor = np.exp(sigma * z - 0.5 * sigma**2)
         share = rng.dirichlet(np.full(parts, _BURST_SHAPE), steps) * parts
-        mine = _at_times(middle_h, rate, source) * factor[:, None, None]
-        out[member] = mine[:, None] * share[:, :, None, None]
+        source = np.searchsorted(edges / 3600.0, part_h * (1.0 - shift), side="right") - 1
+        out[member] = rate[np.clip(source, 0, steps - 1)] * (factor[:, None] * share)[:, :, None, None]
     fine = np.concatenate([np.linspace(a, b, parts, endpoint=False) for a, b in itertools.pairwise(edges)])
     return np.append(fine, edges[-1]), out.reshape(members, steps * parts, *rate.shape[1:])
 
@@ -100,12 +107,3 @@ def _remembering(rng: np.random.Generator, step_h: F64) -> F64:
         keep = np.exp(-step_h[k] / _MEMORY_H)
         z[k] = keep * z[k - 1] + np.sqrt(1.0 - keep**2) * z[k]
     return z
-
-
-def _at_times(middle_h: F64, rate: F64, at_h: F64) -> F64:
-    """Rates between the middles of steps, linear in time."""
-    right = np.clip(np.searchsorted(middle_h, at_h), 1, max(len(middle_h) - 1, 1))
-    if len(middle_h) == 1:
-        return rate
-    part = ((at_h - middle_h[right - 1]) / (middle_h[right] - middle_h[right - 1]))[:, None, None]
-    return np.asarray((1.0 - part) * rate[right - 1] + part * rate[right])

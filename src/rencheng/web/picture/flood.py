@@ -111,7 +111,7 @@ class FloodOptionView(View):
     """One alternative for pumps or gates tried in the model."""
 
     option_id: str
-    kind: str = Field(description="mobile_pump, clear_inlets, …")
+    kind: str = Field(description="mobile_pump, clear_inlets, shut_gate, open_gate or start_pumps")
     detail: str = Field(description="Where or how, as the model names it: the kind of a place and its id")
     name: str = Field(default="", description="What the city calls the place; empty where it has no name")
     lon: float
