@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from rencheng.sense.batch import REFUSED_SCHEMA, Decoded, TimingLimits
+from rencheng.sense.batch import REFUSED_SCHEMA, Decoded, RefusalReason, TimingLimits
 
 __all__ = ["RAW_CHARACTERS", "Harvest", "raw_text"]
 
@@ -49,6 +51,15 @@ class Harvest:
         self._value.append(value)
         self._row.append(self.rows)
 
+    def take_many(self, sensor: list[str], quantity: list[str], at_us: list[int], value: list[float]) -> None:
+        """Add one row for each of many readings."""
+        self._sensor += sensor
+        self._quantity += quantity
+        self._at += at_us
+        self._value += value
+        self._row += range(self.rows + 1, self.rows + len(value) + 1)
+        self.rows += len(value)
+
     def refuse(self, raw: bytes | str, reason: str, detail: str) -> None:
         """Keep the present row aside."""
         self._refused.append((self.rows, raw if isinstance(raw, str) else raw_text(raw), reason, detail))
@@ -60,12 +71,16 @@ class Harvest:
 
     def decoded(self) -> Decoded:
         """Make a batch of everything gathered; the row of each reading comes as a fifth column."""
+        value = np.array(self._value, dtype=np.float64)
+        if not np.isfinite(value).all():
+            self._refuse_endless(np.flatnonzero(~np.isfinite(value)))
+            return self.decoded()
         good = pa.table(
             {
                 "sensor_id": pc.dictionary_encode(pa.array(self._sensor, pa.string())),
                 "quantity": pc.dictionary_encode(pa.array(self._quantity, pa.string())),
                 "at": pa.array(self._at, pa.int64()).cast(_UTC),
-                "value": pa.array(self._value, pa.float64()),
+                "value": pa.array(value),
                 "row": pa.array(self._row, pa.int64()),
             }
         )
@@ -74,6 +89,16 @@ class Harvest:
             columns = list(zip(*self._refused, strict=True))
             refused = pa.table([pa.array(column) for column in columns], schema=REFUSED_SCHEMA)
         return Decoded(good=good, refused=refused, rows=self.rows, limits=self._limits)
+
+    def _refuse_endless(self, index: NDArray[np.int64]) -> None:
+        """Keep aside what is beyond all numbers once it is in SI units."""
+        for place in index.tolist():
+            told = f"sensor {self._sensor[place]}: {self._quantity[place]} is {self._value[place]} in SI units"
+            self._refused.append((self._row[place], str(self._value[place]), RefusalReason.NOT_FINITE, told))
+        gone = set(index.tolist())
+        for column in (self._sensor, self._quantity, self._at, self._value, self._row):
+            column[:] = [entry for place, entry in enumerate(column) if place not in gone]
+        self._refused.sort(key=lambda entry: entry[0])
 
 
 def raw_text(raw: bytes) -> str:
