@@ -35,6 +35,8 @@ BEFORE_S, AFTER_S = 8 * 3600.0, 4 * 3600.0
 """Part of a surge that is let onto the land, about its peak: a cyclone's lasts some six hours, and what a lower tide
 did before has run off. The peaks of all storms are put at one instant, so that they share their steps."""
 SPAN_STEP_S = 600.0
+SMALL_CELLS = 50_000
+"""Fewer cells are done by one thread before two have agreed on who does what."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +157,7 @@ def coastal_floods(
     manning : float
         Roughness of the land, s/m^(1/3).
     threads : int, optional
-        Threads of the engine; all there are if absent. Small maps are faster with one.
+        Threads of the engine; if absent all there are, and one for a small map.
 
     Returns
     -------
@@ -228,7 +230,7 @@ def _run(
         walls=None if coast.walls is None else _side_by_side(coast.walls, count),
         active=active.reshape(-1, nx),
         scheme="local_inertial",
-        threads=threads,
+        threads=1 if threads is None and bed.size < SMALL_CELLS else threads,
     )
     if result.stopped:
         raise InvalidInput(f"the water on the land diverged: {result.stopped}", mend="Look at the terrain by the shore")
