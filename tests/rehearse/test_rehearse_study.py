@@ -15,6 +15,7 @@ import yaml
 from rencheng.city import City, read_city
 from rencheng.kernel import InvalidConfig
 from rencheng.rehearse.study import Study, read_study, study_from_plain
+from rencheng.rehearse.study_measures import treated_ground
 from rencheng.rehearse.study_ranking import study_result
 from rencheng.rehearse.study_storms import draw_many, draw_storms, greatest_hour_mm, stratum_weights
 from rencheng.rehearse.study_world import RunLoss, StudyWorld
@@ -165,7 +166,7 @@ def test_the_greatest_hour_read_off_is_that_of_the_storm_computed(sandbox_city: 
         duration_min=np.array([storm.duration_min]),
         peak_ratio=np.array([storm.peak_ratio]),
     )
-    assert greatest_hour_mm(study.formula, same)[0] == pytest.approx(world.run(storm, None).hour_mm, abs=0.01)
+    assert greatest_hour_mm(study.formula, same)[0] == pytest.approx(world.run(storm).hour_mm, abs=0.01)
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +192,7 @@ def test_a_basin_at_the_one_low_place_beats_the_same_one_on_the_rim(bowl: City) 
 
     study = study_from_plain(plain(measures=[basin("rim", RIM), basin("low", LOW)]))
     world = StudyWorld(bowl, study)
-    runs = [world.run(s, m) for s in draw_storms(study, 1) for m in (None, *study.measures)]
+    runs = [world.run(s, m) for s in draw_storms(study, 1) for m in ("none", *(x.id for x in study.measures))]
     best, worst = study_result(study, runs, 1).ranked
     assert (best.id, worst.id) == ("low", "rim")
     assert best.helps
@@ -212,9 +213,9 @@ def test_every_kind_of_measure_lessens_the_water_it_is_for(bowl: City) -> None:
         )
     )
     world, storm = StudyWorld(bowl, study), draw_storms(study, 1)[-1]
-    nothing = world.run(storm, None)
+    nothing = world.run(storm)
     for tried in study.measures:
-        assert world.run(storm, tried).loss_cny < nothing.loss_cny, tried.id
+        assert world.run(storm, tried.id).loss_cny < nothing.loss_cny, tried.id
 
 
 @pytest.mark.parametrize(
@@ -227,13 +228,13 @@ def test_every_kind_of_measure_lessens_the_water_it_is_for(bowl: City) -> None:
 def test_a_measure_outside_the_city_is_refused_by_name(bowl: City, outside: dict[str, Any]) -> None:
     study = study_from_plain(plain(measures=[outside]))
     with pytest.raises(InvalidConfig, match=r"measure 'x'.*outside the city"):
-        StudyWorld(bowl, study).run(draw_storms(study, 1)[0], study.measures[0])
+        StudyWorld(bowl, study).run(draw_storms(study, 1)[0], study.measures[0].id)
 
 
 def test_a_wall_raises_the_ground_along_its_line_only(bowl: City) -> None:
     line = [[117.245, 30.660], [117.250, 30.660]]
     study = study_from_plain(plain(measures=[measure("wall", kind="wall", line=line, height_m=1.5)]))
     world = StudyWorld(bowl, study)
-    raised = world._with(study.measures[0]).domain.bed_m - world.domain.bed_m
+    raised = treated_ground(bowl, world.domain, study.measures).bed_m - world.domain.bed_m
     assert set(np.round(raised, 6).ravel().tolist()) == {0.0, 1.5}
     assert 478.0 / world.domain.grid.cell_m <= (raised > 0).sum() <= 2.0 * 478.0 / world.domain.grid.cell_m + 2

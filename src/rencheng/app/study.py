@@ -2,33 +2,29 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import multiprocessing.connection
 import os
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from rencheng.app.study_crew import Chunk, StudyCrew
 from rencheng.app.study_folder import StudyFolder, open_study_folder
+from rencheng.app.study_levels import run_levels
 from rencheng.app.study_report import write_study_report
 from rencheng.city import read_city
-from rencheng.kernel import InvalidConfig, RenchengError
+from rencheng.kernel import InvalidConfig
 from rencheng.rehearse.study import Study, read_study
+from rencheng.rehearse.study_plan import Case, study_losses, wanted_cases
 from rencheng.rehearse.study_ranking import StudyResult, study_result
 from rencheng.rehearse.study_storms import StormDraw, draw_storms
-from rencheng.rehearse.study_world import RunLoss, StudyWorld
+from rencheng.rehearse.study_world import RunLoss
+from rencheng.science.storm_batch import LANES
 
 __all__ = ["run_study"]
 
 Tell = Callable[[float, str], None]
-Chunk = tuple[StormDraw, tuple[str, ...]]
-"""A storm and the measures to try in it."""
-
-_AHEAD = 2
-"""Chunks handed to each process beforehand."""
+_WHOLE = 16
+"""Storms are computed in whole registers."""
 
 
 def run_study(
@@ -74,18 +70,42 @@ def run_study(
     if limit is not None and limit < 1:
         raise InvalidConfig(f"a limit of {limit} runs", where="--limit", mend="Give 1 or more")
     storms = draw_storms(study, seed)
-    total = len(storms) * (1 + len(study.measures))
     with open_study_folder(out, study, city_digest=city.digest, seed=seed) as folder:
-        left = _left(study, storms, folder.runs, limit)
-        if left:
-            count = workers or len(os.sched_getaffinity(0))
-            _compute(folder, study, city_path, left, min(count, len(left)), _Pace(tell, total, len(folder.runs)))
-        if len(folder.runs) < total:
-            return f"{len(folder.runs):,} of {total:,} runs done; the same command goes on: {out}"
-        runs = sorted(folder.runs, key=lambda run: (run.storm, run.measure))
-        result = study_result(study, runs, seed)
+        crew = StudyCrew(study, city_path, workers or len(os.sched_getaffinity(0)))
+        try:
+            total = _run_cases(folder, study, storms, crew, tell, limit)
+            if len(folder.runs) < total:
+                return f"{len(folder.runs):,} of {total:,} runs done; the same command goes on: {out}"
+            level_runs = run_levels(folder, study, storms, crew, seed=seed, tell=tell, limit=limit)
+            if level_runs is None:
+                return f"the runs on coarser rasters are not all done; the same command goes on: {out}"
+        finally:
+            crew.close()
+        runs = sorted(folder.runs, key=lambda run: (run.storm, run.measure, run.climate))
+        result = study_result(study, runs, seed, level_runs)
         write_study_report(out, study, result, seed=seed, city=city.manifest.name)
     return _line(result, out)
+
+
+def _run_cases(
+    folder: StudyFolder, study: Study, storms: list[StormDraw], crew: StudyCrew, tell: Tell, limit: int | None
+) -> int:
+    """Run what is wanted, look what is wanted then, until nothing more is; tells the count of runs wanted."""
+    room = limit
+    while True:
+        losses = study_losses(study, storms, folder.runs)
+        cases = wanted_cases(study, losses)
+        total = len(storms) * len(cases)
+        before = len(folder.runs)
+        left = _left(storms, cases, folder.runs, total if room is None else room)
+        if not left:
+            return total
+        pace = _Pace(tell, total, before)
+        for _, runs in crew.compute(left):
+            folder.append(runs)
+            pace(len(folder.runs))
+        if room is not None:
+            room -= len(folder.runs) - before
 
 
 class _Pace:
@@ -103,95 +123,23 @@ class _Pace:
         self._tell(done / self._total, text)
 
 
-def _left(study: Study, storms: Sequence[StormDraw], done: Sequence[RunLoss], limit: int | None) -> list[Chunk]:
-    """What is still to be done, storm by storm, so many runs at most."""
-    known = {(run.storm, run.measure) for run in done}
-    names = ("none", *(m.id for m in study.measures))
-    room = len(storms) * len(names) if limit is None else limit
+def _left(storms: Sequence[StormDraw], cases: Sequence[Case], done: Sequence[RunLoss], room: int) -> list[Chunk]:
+    """What is still to be done, case by case, so many runs at most."""
+    known = {(run.storm, run.measure, run.climate) for run in done}
     left: list[Chunk] = []
-    for storm in storms:
-        missing = tuple(n for n in names if (storm.number, n) not in known)[:room]
+    for name, climate in cases:
+        missing = [s for s in storms if (s.number, name, climate) not in known][:room]
         room -= len(missing)
-        if missing:
-            left.append((storm, missing))
+        missing.sort(key=lambda s: (s.duration_min, s.number))
+        size = _chunk_size(len(missing))
+        left += [Chunk(tuple(missing[i : i + size]), name, climate) for i in range(0, len(missing), size)]
     return left
 
 
-def _compute(folder: StudyFolder, study: Study, city_path: Path, left: list[Chunk], workers: int, pace: _Pace) -> None:
-    if workers == 1:
-        world = StudyWorld(read_city(city_path), study)
-        for chunk in left:
-            folder.append(_runs(world, chunk))
-            pace(len(folder.runs))
-        return
-    pool = ProcessPoolExecutor(
-        workers,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin_worker,
-        initargs=(city_path, study),
-    )
-    try:
-        for runs in _as_they_come(pool, left, workers * _AHEAD):
-            folder.append(runs)
-            pace(len(folder.runs))
-    except BrokenProcessPool as error:
-        raise RenchengError(
-            "a process of the study died; what was done is kept",
-            mend="Run it again, with fewer workers or raster_cells if memory was short",
-        ) from error
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _as_they_come(pool: ProcessPoolExecutor, left: list[Chunk], ahead: int) -> Iterator[list[RunLoss]]:
-    """Hand out a few chunks beforehand, not all: a study may have very many."""
-    waiting: list[Future[list[RunLoss]]] = []
-    for chunk in left:
-        waiting.append(pool.submit(_run_in_worker, chunk))
-        if len(waiting) >= ahead:
-            waiting, done = _split(waiting)
-            yield from done
-    while waiting:
-        waiting, done = _split(waiting)
-        yield from done
-
-
-def _split(waiting: list[Future[list[RunLoss]]]) -> tuple[list[Future[list[RunLoss]]], list[list[RunLoss]]]:
-    wait(waiting, return_when=FIRST_COMPLETED)
-    return [f for f in waiting if not f.done()], [f.result() for f in waiting if f.done()]
-
-
-def _runs(world: StudyWorld, chunk: Chunk) -> list[RunLoss]:
-    storm, names = chunk
-    measures = {"none": None, **{m.id: m for m in world.study.measures}}
-    return [world.run(storm, measures[name]) for name in names]
-
-
-_given: tuple[Path, Study] | None = None
-_world: StudyWorld | None = None
-
-
-def _begin_worker(city_path: Path, study: Study) -> None:
-    global _given  # noqa: PLW0603 — a process of the pool lives for one study
-    _given = (city_path, study)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """End this process when the study's is killed; nobody else would tell it."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        multiprocessing.connection.wait([parent.sentinel])
-        os._exit(1)
-
-
-def _run_in_worker(chunk: Chunk) -> list[RunLoss]:
-    """Run a chunk; the city is laid out with the first, so that its refusals reach whoever waits."""
-    global _world  # noqa: PLW0603 — a process of the pool lives for one study
-    if _world is None:
-        assert _given is not None
-        _world = StudyWorld(read_city(_given[0]), _given[1])
-    return _runs(_world, chunk)
+def _chunk_size(count: int) -> int:
+    """Storms of a chunk: as many as one call computes at once, chunks about alike, whole registers."""
+    chunks = max(1, -(-count // LANES))
+    return min(LANES, max(1, -(-count // (chunks * _WHOLE))) * _WHOLE)
 
 
 def _line(result: StudyResult, out: Path) -> str:

@@ -7,15 +7,21 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 import msgspec
 
 from rencheng.kernel import Conflict, InvalidConfig, StorageFailed
 from rencheng.rehearse.study import Study, study_plain
+from rencheng.rehearse.study_levels import LevelPart
 from rencheng.rehearse.study_world import RunLoss
 
 __all__ = ["StudyFolder", "open_study_folder", "write_whole"]
+
+
+T = TypeVar("T")
+_MODEL = "storm batch 1"
+"""How runs are computed; runs of another model are not mixed in."""
 
 
 class StudyFolder:
@@ -32,25 +38,42 @@ class StudyFolder:
     def __init__(self, path: Path, log: IO[bytes]) -> None:
         self.path, self._log = path, log
         self.runs = self._read()
+        self.level_parts = self._read_levels()
 
     def _read(self) -> list[RunLoss]:
         """Take the whole lines; a torn last one was never acknowledged and is cut off."""
         self._log.seek(0)
         held = self._log.read()
         whole = held[: held.rfind(b"\n") + 1]
-        runs = []
-        for number, line in enumerate(whole.splitlines(), 1):
-            try:
-                runs.append(msgspec.json.decode(line, type=RunLoss))
-            except (msgspec.DecodeError, UnicodeDecodeError) as error:
-                raise InvalidConfig(
-                    f"damaged: {error}",
-                    where=f"{self.path / 'runs.ndjson'}, line {number}",
-                    mend="Take the line out: its run is then computed again",
-                ) from error
+        runs = list(_decoded(whole, RunLoss, self.path / "runs.ndjson"))
         self._log.truncate(len(whole))
         self._log.seek(0, os.SEEK_END)
         return runs
+
+    @property
+    def _level_file(self) -> Path:
+        return self.path / "levels.ndjson"
+
+    def _read_levels(self) -> list[LevelPart]:
+        """Take the whole lines of the runs on coarser rasters; a torn last one is cut off."""
+        if not self._level_file.is_file():
+            return []
+        held = self._level_file.read_bytes()
+        whole = held[: held.rfind(b"\n") + 1]
+        if len(whole) < len(held):
+            write_whole(self._level_file, whole)
+        return list(_decoded(whole, LevelPart, self._level_file))
+
+    def append_level(self, part: LevelPart) -> None:
+        """Keep a part of the runs on coarser rasters."""
+        try:
+            with self._level_file.open("ab") as file:
+                file.write(msgspec.json.encode(part) + b"\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise StorageFailed(f"cannot be written: {error.strerror}", where=str(self._level_file)) from error
+        self.level_parts.append(part)
 
     def append(self, runs: Sequence[RunLoss]) -> None:
         """Keep runs: once this returns they survive the killing of the process."""
@@ -61,6 +84,18 @@ class StudyFolder:
         except OSError as error:
             raise StorageFailed(f"cannot be written: {error.strerror}", where=str(self.path / "runs.ndjson")) from error
         self.runs.extend(runs)
+
+
+def _decoded(whole: bytes, kind: type[T], file: Path) -> Iterator[T]:
+    for number, line in enumerate(whole.splitlines(), 1):
+        try:
+            yield msgspec.json.decode(line, type=kind)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InvalidConfig(
+                f"damaged: {error}",
+                where=f"{file}, line {number}",
+                mend="Take the line out: its run is then computed again",
+            ) from error
 
 
 @contextmanager
@@ -76,7 +111,13 @@ def open_study_folder(path: Path, study: Study, *, city_digest: str, seed: int) 
     StorageFailed
         If it cannot be written.
     """
-    mark = {"study_digest": study.digest, "city_digest": city_digest, "seed": seed, "study": study_plain(study)}
+    mark = {
+        "model": _MODEL,
+        "study_digest": study.digest,
+        "city_digest": city_digest,
+        "seed": seed,
+        "study": study_plain(study),
+    }
     try:
         path.mkdir(parents=True, exist_ok=True)
         log = (path / "runs.ndjson").open("a+b")

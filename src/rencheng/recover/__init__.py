@@ -21,6 +21,7 @@ from rencheng.recover.orders import CompleteRectification, RecordReview, ReviseR
 from rencheng.recover.read import RecoveryView, open_rectifications, recoveries
 from rencheng.recover.relief import Relief, read_relief, relief_gaps
 from rencheng.recover.remediation import PointStanding, standing_points
+from rencheng.recover.wall_losses import WallLosses
 from rencheng.recover.water import Water, deepest_water
 
 __all__ = [
@@ -42,6 +43,7 @@ __all__ = [
     "ReviseRemediation",
     "Revision",
     "State",
+    "WallLosses",
     "Water",
     "damage",
     "damage_at_walls",

@@ -16,7 +16,15 @@ from rencheng.city import City
 from rencheng.recover.water import LOW_SHARE, Water
 from rencheng.science.fragility import DAMAGE_STATES, damage_state, loss_ratio
 
-__all__ = ["Damage", "damage", "damage_at_walls", "exposure"]
+__all__ = [
+    "Damage",
+    "curve_table",
+    "damage",
+    "damage_at_walls",
+    "exposure",
+    "filled_column",
+    "structure_curves",
+]
 
 F64 = NDArray[np.float64]
 FLOOR_HEIGHT_M = 0.3
@@ -67,6 +75,22 @@ def _curve_of(occupancy: str, storeys: int) -> int:
     known = _curves().rows
     found = known.get(occupancy) or known.get(occupancy.rstrip("ABCDEF")) or known["COM1"]
     return next((row for low, high, row in found if low <= max(storeys, 1) <= high), found[-1][2])
+
+
+def curve_table() -> tuple[F64, F64]:
+    """Depths (k,) and loss ratios (curves, k) of all structure curves."""
+    return _curves().depth_m, _curves().ratio
+
+
+def structure_curves(city: City, rows: NDArray[np.int64]) -> NDArray[np.intp]:
+    """Row of the structure curve of some buildings of a city, by occupancy class and storeys."""
+    table = city.table("buildings")
+    storeys = filled_column(city, "storeys", 1.0)[rows].astype(np.int64).tolist()
+    known = "occupancy" in table.column_names
+    named = table["occupancy"].take(pa.array(rows)).to_pylist() if known else [None] * len(rows)
+    kinds = [(o or "RES1", s) for o, s in zip(named, storeys, strict=True)]
+    row = {kind: _curve_of(*kind) for kind in dict.fromkeys(kinds)}
+    return np.array([row[k] for k in kinds], dtype=np.intp)
 
 
 def damage(city: City, water: Water) -> Damage:
@@ -157,7 +181,7 @@ def _building_damage(city: City, water: Water) -> Damage:
     ids = city.column("cells", "cell")
     depth_of, share_of = _by_cell(ids, water.cell, water.depth_m), _by_cell(ids, water.cell, water.share_ratio)
     home = _homes(city, ids)
-    ground = _filled(city, "ground_m", np.nan)
+    ground = filled_column(city, "ground_m", np.nan)
     depth, weight = _depth_at_buildings(home, ground, depth_of, share_of, at_lowest=water.at_lowest)
     return _sum_up(city, ids, home, depth, weight, depth_of, share_of, _method(ground, home, depth_of))
 
@@ -176,13 +200,13 @@ def _sum_up(
     table, cell = city.table("buildings"), city.column("buildings", "cell")
     hit = np.flatnonzero(weight > 0.0)
     in_water = np.zeros(len(table))
-    in_water[hit] = _loss_ratios(city, table, depth, hit)
+    in_water[hit] = _loss_ratios(city, depth, hit)
     ratio = in_water * weight
-    value = _filled(city, "value_cny", np.nan)
+    value = filled_column(city, "value_cny", np.nan)
     valued = bool(np.isfinite(value).any())
     loss = ratio * np.nan_to_num(value)
     hurt = np.where(in_water > DAMAGED_FROM, weight, 0.0)
-    people = _filled(city, "residents", np.nan)
+    people = filled_column(city, "residents", np.nan)
     if np.isfinite(people).any():
         residents = _sum(home, np.nan_to_num(people) * weight, len(ids))
     else:
@@ -234,15 +258,9 @@ def _depth_at_buildings(
     return depth, weight
 
 
-def _loss_ratios(city: City, table: pa.Table, depth: F64, hit: NDArray[np.int64]) -> F64:
-    over_floor = depth[hit] - _filled(city, "floor_height_m", FLOOR_HEIGHT_M)[hit]
-    storeys = _filled(city, "storeys", 1.0)[hit].astype(np.int64).tolist()
-    known = "occupancy" in table.column_names
-    named = table["occupancy"].take(pa.array(hit)).to_pylist() if known else [None] * len(hit)
-    kinds = [(o or "RES1", s) for o, s in zip(named, storeys, strict=True)]
-    row = {kind: _curve_of(*kind) for kind in dict.fromkeys(kinds)}
-    curves = _curves()
-    return loss_ratio(over_floor, np.array([row[k] for k in kinds], dtype=np.intp), curves.depth_m, curves.ratio)
+def _loss_ratios(city: City, depth: F64, hit: NDArray[np.int64]) -> F64:
+    over_floor = depth[hit] - filled_column(city, "floor_height_m", FLOOR_HEIGHT_M)[hit]
+    return loss_ratio(over_floor, structure_curves(city, hit), *curve_table())
 
 
 def _sum(home: NDArray[np.int64], value: F64, count: int) -> F64:
@@ -250,7 +268,8 @@ def _sum(home: NDArray[np.int64], value: F64, count: int) -> F64:
     return np.bincount(home[at], weights=value[at], minlength=count).astype(np.float64)
 
 
-def _filled(city: City, column: str, default: float) -> F64:
+def filled_column(city: City, column: str, default: float) -> F64:
+    """A column of the buildings, with a default where the package has no number."""
     values = city.column("buildings", column, default=default).astype(np.float64)
     return np.where(np.isnan(values), default, values)
 

@@ -10,13 +10,24 @@ from numpy.typing import NDArray
 
 from rencheng.kernel import Bilingual
 from rencheng.rehearse.study import Measure, Study
-from rencheng.rehearse.study_storms import draw_many, draw_storms, greatest_hour_mm, stratum_weights
+from rencheng.rehearse.study_levels import LevelPart, LevelResult, level_results
+from rencheng.rehearse.study_options import (
+    RESAMPLES,
+    ClimateRanking,
+    Interval,
+    RobustOption,
+    TriedPortfolio,
+    climate_rankings,
+    robust_options,
+    tried_portfolios,
+)
+from rencheng.rehearse.study_plan import Case, StudyLosses, measure_cost, study_losses
+from rencheng.rehearse.study_storms import draw_many, draw_storms, greatest_hour_mm
 from rencheng.rehearse.study_world import RunLoss
 from rencheng.science.loss_surrogate import LossCurve, fit_loss_curve
 from rencheng.science.study_economics import (
     INTERVAL,
     benefit_cost_ratio,
-    cost_present_value,
     expected_annual,
     net_present_value,
     rank_by_ratio,
@@ -26,11 +37,6 @@ from rencheng.science.study_economics import (
 __all__ = ["RESAMPLES", "Interval", "LargeLoss", "RankedMeasure", "StudyResult", "study_result"]
 
 F64 = NDArray[np.float64]
-I64 = NDArray[np.int64]
-Interval = tuple[float, float]
-
-RESAMPLES = 2000
-"""Bootstrap samples of the storms."""
 _AT_ONCE = 100_000
 _RARE_YEARS = 100.0
 
@@ -95,23 +101,18 @@ class StudyResult:
     """Expected annual loss with nothing done."""
     loss_interval: Interval
     ranked: tuple[RankedMeasure, ...]
+    portfolios: tuple[TriedPortfolio, ...]
+    """Every portfolio that was tried, single measures too, cheapest first; empty where none was asked for."""
+    climates: tuple[ClimateRanking, ...]
+    robust: tuple[RobustOption, ...]
+    levels: tuple[LevelResult, ...]
     samples: int
     large: tuple[LargeLoss, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Runs as arrays, row 0 nothing done, then the measures; shape (1 + measures, storms)."""
-
-    loss: F64
-    residents: F64
-    closed_km: F64
-    hour_mm: F64
-    stratum: I64
-    weight: F64
-
-
-def study_result(study: Study, runs: Sequence[RunLoss], seed: int) -> StudyResult:
+def study_result(
+    study: Study, runs: Sequence[RunLoss], seed: int, level_parts: Sequence[LevelPart] = ()
+) -> StudyResult:
     """Rank the measures of a study.
 
     Parameters
@@ -122,44 +123,38 @@ def study_result(study: Study, runs: Sequence[RunLoss], seed: int) -> StudyResul
         Every storm with every measure and with nothing done, once each, in any order.
     seed : int
         Seed of the study.
+    level_parts : sequence of LevelPart
+        Runs on coarser rasters, all or none.
     """
-    columns = _columns(study, runs, seed)
+    losses = study_losses(study, draw_storms(study, seed), runs)
+    cases: list[Case] = [("none", "now"), *((m.id, "now") for m in study.measures)]
+    loss = np.stack([losses.figures[case][0] for case in cases])
     rng = np.random.default_rng([seed, 32])
-    resampled = resampled_annual(columns.loss, columns.stratum, columns.weight, resamples=RESAMPLES, rng=rng)
-    annual = expected_annual(columns.loss, columns.stratum, columns.weight)
-    large = tuple(_large(study, columns, annual, seed)) if study.surrogate_samples else ()
+    resampled = resampled_annual(loss, losses.stratum, losses.weight, resamples=RESAMPLES, rng=rng)
+    annual = expected_annual(loss, losses.stratum, losses.weight)
+    large = tuple(_large(study, losses, loss, annual, seed)) if study.surrogate_samples else ()
     return StudyResult(
-        storms=columns.loss.shape[1],
+        storms=loss.shape[1],
         runs=len(runs),
         loss_cny_a=_money(annual[0]),
         loss_interval=_interval(resampled[:, 0]),
-        ranked=tuple(sorted(_ranked(study, columns, annual, resampled), key=lambda m: m.rank)),
+        ranked=tuple(sorted(_ranked(study, losses, annual, resampled), key=lambda m: m.rank)),
+        portfolios=tried_portfolios(study, losses, seed),
+        climates=climate_rankings(study, losses, seed),
+        robust=robust_options(study, losses, seed),
+        levels=level_results(study, losses, level_parts, seed) if level_parts else (),
         samples=study.surrogate_samples,
         large=large,
     )
 
 
-def _columns(study: Study, runs: Sequence[RunLoss], seed: int) -> _Columns:
-    storms = draw_storms(study, seed)
-    row = {name: i for i, name in enumerate(["none", *(m.id for m in study.measures)])}
-    out = np.full((3, len(row), len(storms)), np.nan)
-    hour = np.zeros(len(storms))
-    for run in runs:
-        out[:, row[run.measure], run.storm] = run.loss_cny, run.residents, run.closed_km
-        hour[run.storm] = run.hour_mm
-    stratum = np.array([s.stratum for s in storms], np.int64)
-    return _Columns(out[0], out[1], out[2], hour, stratum, stratum_weights(study.storms))
-
-
-def _ranked(study: Study, columns: _Columns, annual: F64, resampled: F64) -> Iterator[RankedMeasure]:
+def _ranked(study: Study, losses: StudyLosses, annual: F64, resampled: F64) -> Iterator[RankedMeasure]:
     money = {"years": study.economics.years, "discount_rate": study.economics.discount_rate}
-    cost = np.array([_cost(study, m) for m in study.measures])
+    cost = np.array([measure_cost(study, m) for m in study.measures])
     avoided, drawn = annual[0] - annual[1:], resampled[:, :1] - resampled[:, 1:]
     ratio, ratios = benefit_cost_ratio(avoided, cost, **money), benefit_cost_ratio(drawn, cost, **money)  # type: ignore[arg-type]  # years is an int
     npv, npvs = net_present_value(avoided, cost, **money), net_present_value(drawn, cost, **money)  # type: ignore[arg-type]  # years is an int
     told = rank_by_ratio(ratio, ratios)
-    people = expected_annual(columns.residents, columns.stratum, columns.weight)
-    closed = expected_annual(columns.closed_km, columns.stratum, columns.weight)
     for i, measure in enumerate(study.measures):
         yield RankedMeasure(
             rank=int(told.rank[i]),
@@ -173,8 +168,8 @@ def _ranked(study: Study, columns: _Columns, annual: F64, resampled: F64) -> Ite
             loss_cny_a=_money(annual[i + 1]),
             avoided_cny_a=_money(avoided[i]),
             avoided_interval=_interval(drawn[:, i]),
-            avoided_residents_a=round(float(people[0] - people[i + 1]), 3),
-            avoided_closed_km_a=round(float(closed[0] - closed[i + 1]), 5),
+            avoided_residents_a=round(_fewer(losses, measure, 1), 3),
+            avoided_closed_km_a=round(_fewer(losses, measure, 2), 5),
             npv_cny=_money(npv[i]),
             npv_interval=_interval(npvs[:, i]),
             ratio=round(float(ratio[i]), 4),
@@ -182,35 +177,29 @@ def _ranked(study: Study, columns: _Columns, annual: F64, resampled: F64) -> Ite
         )
 
 
-def _cost(study: Study, measure: Measure) -> float:
-    return cost_present_value(
-        measure.capital_cny,
-        measure.yearly_cny,
-        years=study.economics.years,
-        discount_rate=study.economics.discount_rate,
-        life_years=measure.life_years,
-    )
+def _fewer(losses: StudyLosses, measure: Measure, row: int) -> float:
+    return losses.annual(("none", "now"), row) - losses.annual((measure.id, "now"), row)
 
 
-def _large(study: Study, columns: _Columns, annual: F64, seed: int) -> Iterator[LargeLoss]:
+def _large(study: Study, losses: StudyLosses, loss: F64, annual: F64, seed: int) -> Iterator[LargeLoss]:
     """Losses of very many years, the same for every measure, read off each measure's curve."""
-    curves = [fit_loss_curve(columns.hour_mm, loss) for loss in columns.loss]
+    curves = [fit_loss_curve(losses.hour_mm, one) for one in loss]
     count = study.surrogate_samples
-    losses = np.zeros((len(curves), count), np.float32)
+    found = np.zeros((len(curves), count), np.float32)
     rng = np.random.default_rng([seed, 33])
     total = np.zeros(len(curves))
     for begin in range(0, count, _AT_ONCE):
         part = _part(study, curves, min(_AT_ONCE, count - begin), rng)
-        losses[:, begin : begin + part.shape[1]] = part
+        found[:, begin : begin + part.shape[1]] = part
         total += part.sum(axis=1)
     mean = total / count
-    bias = expected_annual(np.stack([c.left_out for c in curves]), columns.stratum, columns.weight)
+    bias = expected_annual(np.stack([c.left_out for c in curves]), losses.stratum, losses.weight)
     for i, name in enumerate(["none", *(m.id for m in study.measures)]):
         yield LargeLoss(
             measure=name,
             loss_cny_a=_money(mean[i]),
             avoided_cny_a=_money(mean[0] - mean[i]),
-            rare_loss_cny=_money(max(float(np.quantile(losses[i], 1.0 - 1.0 / _RARE_YEARS)), 0.0)),
+            rare_loss_cny=_money(max(float(np.quantile(found[i], 1.0 - 1.0 / _RARE_YEARS)), 0.0)),
             computed_loss_cny_a=_money(annual[i]),
             left_out_rmse_cny=_money(curves[i].rmse),
             left_out_bias_ratio=round(float(bias[i] / annual[i]), 5) if annual[i] > 0.0 else 0.0,

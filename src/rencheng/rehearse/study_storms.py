@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +12,16 @@ from rencheng.rehearse.study import Storms, Study
 from rencheng.science.design_storm import IntensityFormula, chicago_hyetograph
 from rencheng.science.loss_surrogate import greatest_rain_mm
 
-__all__ = ["STEP_MIN", "ManyStorms", "StormDraw", "draw_many", "draw_storms", "greatest_hour_mm", "stratum_weights"]
+__all__ = [
+    "STEP_MIN",
+    "ManyStorms",
+    "StormDraw",
+    "draw_many",
+    "draw_storms",
+    "draw_tracks",
+    "greatest_hour_mm",
+    "stratum_weights",
+]
 
 F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
@@ -32,6 +42,12 @@ class StormDraw:
     return_period_a: float
     duration_min: int
     peak_ratio: float
+    speed_m_s: float = 0.0
+    """0 for a storm that falls evenly everywhere."""
+    heading_deg: float = 0.0
+    """Where it goes to, clockwise from north."""
+    cross_ratio: float = 0.0
+    """How far to the right of the city's centre its track passes, in radii of a disc of the city's area."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +72,19 @@ def stratum_weights(storms: Storms) -> F64:
     return edges[:-1] - edges[1:]
 
 
-def draw_storms(study: Study, seed: int) -> list[StormDraw]:
+def draw_storms(study: Study, seed: int, *, per_stratum: int | None = None, stream: int = 31) -> list[StormDraw]:
     """Draw the storms of a study, ordered by stratum.
+
+    Parameters
+    ----------
+    study : Study
+        Whose storms.
+    seed : int
+        Seed of the study.
+    per_stratum : int, optional
+        How many of each kind of year, where it is not the study's own number.
+    stream : int
+        Another stream gives other storms of the same seed.
 
     Notes
     -----
@@ -66,21 +93,48 @@ def draw_storms(study: Study, seed: int) -> list[StormDraw]:
     """
     storms = study.storms
     weight = stratum_weights(storms)
-    rng = np.random.default_rng([seed, 31])
-    part = np.concatenate([rng.permutation(storms.per_stratum) for _ in weight])
-    stratum = np.repeat(np.arange(len(weight)), storms.per_stratum)
-    drawn = _drawn(storms, stratum, (part + rng.random(len(part))) / storms.per_stratum, rng)
+    per = per_stratum or storms.per_stratum
+    rng = np.random.default_rng([seed, stream])
+    part = np.concatenate([rng.permutation(per) for _ in weight])
+    stratum = np.repeat(np.arange(len(weight)), per)
+    drawn = _drawn(storms, stratum, (part + rng.random(len(part))) / per, rng)
+    tracks = draw_tracks(storms, len(part), np.random.default_rng([seed, stream, 1]))
     columns = zip(
         stratum.tolist(),
         drawn.return_period_a.tolist(),
         drawn.duration_min.tolist(),
         drawn.peak_ratio.tolist(),
+        *(column.tolist() for column in tracks),
         strict=True,
     )
     return [
-        StormDraw(number=i, stratum=k, return_period_a=t, duration_min=d, peak_ratio=r)
-        for i, (k, t, d, r) in enumerate(columns)
+        StormDraw(
+            number=i,
+            stratum=k,
+            return_period_a=t,
+            duration_min=d,
+            peak_ratio=r,
+            speed_m_s=v,
+            heading_deg=h,
+            cross_ratio=c,
+        )
+        for i, (k, t, d, r, v, h, c) in enumerate(columns)
     ]
+
+
+def draw_tracks(storms: Storms, count: int, rng: np.random.Generator) -> tuple[F64, F64, F64]:
+    """Speeds, headings and crossings of storms; all 0 for storms that fall evenly everywhere.
+
+    A storm is strongest somewhere in the city, every place alike: its track passes through a point drawn evenly on a
+    disc of the city's area. Speeds are drawn evenly in their logarithm (measured ones are lognormal: Niemczynowicz &
+    Dahlblom 1984, Nordic Hydrol. 15:9).
+    """
+    if storms.field != "moving":
+        return np.zeros(count), np.zeros(count), np.zeros(count)
+    slow, fast = (math.log(v) for v in storms.speeds_m_s)
+    speed = np.exp(rng.uniform(slow, fast, size=count))
+    heading = rng.uniform(*storms.headings_deg, size=count)
+    return speed, heading, np.sqrt(rng.random(count)) * np.cos(rng.uniform(0.0, 2.0 * np.pi, size=count))
 
 
 def draw_many(study: Study, count: int, rng: np.random.Generator) -> ManyStorms:
