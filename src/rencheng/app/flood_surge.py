@@ -112,10 +112,8 @@ def surge_summary(extent: SurgeExtent) -> list[str]:
     """Lines for a terminal: the highest water, then who is at risk, in Chinese and English."""
     top = extent.levels.members_m.max(axis=(1, 2))
     low, middle, high = sorted(top.tolist())[len(top) // 10], sorted(top.tolist())[len(top) // 2], float(top.max())
-    lines = [
-        f"{TITLES['level']}: {float(extent.levels.forecast_m.max()):.1f} m as forecast; "
-        f"median {middle:.1f} m, 10 % {low:.1f} m, highest {high:.1f} m of {len(top)} storms"
-    ]
+    told = f"median {middle:.1f} m, 10 % {low:.1f} m, highest {high:.1f} m of {len(top)} storms"
+    lines = [f"{TITLES['level']}: {float(extent.levels.forecast_m.max()):.1f} m as forecast; {told}"]
     for name, chance, totals in (
         ("high_risk", HIGH_RISK_CHANCE, extent.high_risk),
         ("median", MEDIAN_CHANCE, extent.median),

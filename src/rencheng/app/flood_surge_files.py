@@ -12,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import shapely
-from numpy.typing import NDArray
 
 from rencheng.app.flood_extent_files import write_tif
 from rencheng.app.flood_surge_track import DatedTrack
@@ -121,10 +120,9 @@ def _write_storms(extent: SurgeExtent, told: DatedTrack, city: City, path: Path)
             for k, at in enumerate(track.times_s.tolist()):
                 when = format_instant(told.start + timedelta(seconds=round(at)))
                 numbers = (track.central_hpa[k], track.max_wind_m_s[k], track.r_max_m[k] / 1000.0)
-                out.writerow(
-                    (number, when, f"{lat[k]:.4f}", f"{lon[k]:.4f}", *(f"{float(v):.1f}" for v in numbers))
-                    + (f"{storm.drag_ratio:.3f}", f"{high:.3f}")
-                )
+                strength = [f"{float(v):.1f}" for v in numbers]
+                place = [f"{lat[k]:.4f}", f"{lon[k]:.4f}"]
+                out.writerow([number, when, *place, *strength, f"{storm.drag_ratio:.3f}", f"{high:.3f}"])
 
 
 def _totals(extent: SurgeExtent) -> list[dict[str, Any]]:

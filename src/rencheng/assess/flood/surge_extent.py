@@ -99,8 +99,8 @@ def city_coast(
     """Land and sea of a city, heights above mean sea level, and the flat cells of the shelf that speak for its sea.
 
     Sea is ground at or below mean sea level (or unknown) that joins a cell where the bathymetry lies below 0, or the
-    city's own waters of kind ``sea`` where it has any. Where the bathymetry is so coarse that it ends before the terrain, low
-    ground at the terrain's edge that lies within a cell and a half of the bathymetry's sea is sea.
+    city's own waters of kind ``sea`` where it has any. Where the bathymetry is so coarse that its sea ends before the
+    terrain, it is low ground at the terrain's edge within a cell and a half of that sea.
 
     Raises
     ------
@@ -287,9 +287,9 @@ def _notes(track: CycloneTrack, terrain: Terrain, sea: ShelfSea, defences: tuple
     when = np.arange(0.0, float(track.times_s[-1]) + 1.0, 600.0)
     far = np.hypot(np.interp(when, track.times_s, track.x_m) - x, np.interp(when, track.times_s, track.y_m) - y)
     nearest = int(far.argmin())
+    near_km, near_h = far[nearest] / 1000.0, when[nearest] / 3600.0
     notes = [
-        f"The forecast track passes {far[nearest] / 1000.0:.0f} km from the city's middle "
-        f"after {when[nearest] / 3600.0:.0f} h.",
+        f"The forecast track passes {near_km:.0f} km from the city's middle after {near_h:.0f} h.",
         f"The sea is modelled on cells of {sea.cell_m / 1000.0:.1f} km; waves, rain and rivers are not in it.",
     ]
     if when[nearest] >= float(track.times_s[-1]) - 3 * 3600.0:
