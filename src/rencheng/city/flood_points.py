@@ -20,6 +20,7 @@ from rencheng.kernel import cell_of
 
 __all__ = [
     "SENSOR_REACH_M",
+    "WATCHING",
     "AssignedSensor",
     "DepthRule",
     "FloodPronePoint",
