@@ -185,6 +185,19 @@ class ScriptedSession:
             raise InvalidInput("the body is empty", where="body")
         return Taken(accepted=len(data.splitlines()), flagged={}, reasons={})
 
+    def offer_rain_forecast(
+        self,
+        source: str,
+        issued_at: datetime,
+        data: bytes,
+        *,
+        media_type: str,
+        step_min: float = 60.0,
+        members: int = 1,
+    ) -> list[Entry]:
+        said = f"{media_type} by {source} of {issued_at}: {len(data)} bytes, {step_min} min, {members} members"
+        raise OrderRefused(f"the script takes no {said}")
+
     def offer_rain_picture(self, source: str, at: datetime, data: bytes) -> list[Entry]:
         raise OrderRefused(f"the script takes no picture by {source} of {at}: {len(data)} bytes")
 
