@@ -28,7 +28,7 @@ class Told:
     """Readings of sensors, one list of depths in centimetres each, five minutes apart; None is silence."""
 
     def __init__(self, **depths_cm: list[int | None]) -> None:
-        self._rows = [
+        self._rows: list[dict[str, Any]] = [
             {"sensor_id": name, "at": START + (k + 1) * STEP, "value": cm / 100.0, "flags": 0}
             for name, listed in sorted(depths_cm.items())
             for k, cm in enumerate(listed)
