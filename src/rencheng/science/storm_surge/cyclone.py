@@ -17,6 +17,7 @@ from rencheng.kernel import InvalidInput
 __all__ = [
     "AIR_KG_M3",
     "AMBIENT_HPA",
+    "HPA",
     "CycloneTrack",
     "coriolis_per_s",
     "holland_b",
