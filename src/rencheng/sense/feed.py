@@ -162,7 +162,7 @@ class FeedConfig:
         for column in self.columns:
             at = f"{where} column {column.column!r}"
             of = quantity(column.quantity, where=at)
-            if not column.unit and self.format in TABLE_FORMATS:
+            if not column.unit and self.format in (*TABLE_FORMATS, "hj212"):
                 raise InvalidConfig("the unit is missing", where=at, mend=f"Use one of: {', '.join(of.units)}")
             to_si(0.0, column.unit or of.unit, of, where=at)
             if column.column in words and self.format in MESSAGE_FORMATS:

@@ -64,6 +64,18 @@ class Harvest:
         """Keep the present row aside."""
         self._refused.append((self.rows, raw if isinstance(raw, str) else raw_text(raw), reason, detail))
 
+    def add(self, decoded: Decoded) -> None:
+        """Add what another harvest gave, as the next rows."""
+        first = self.rows
+        rows = decoded.good.to_pydict()
+        self._sensor += rows["sensor_id"]
+        self._quantity += rows["quantity"]
+        self._at += decoded.good["at"].cast(pa.int64()).to_pylist()
+        self._value += rows["value"]
+        self._row += [first + row for row in rows["row"]]
+        self._refused += [(first + r["row"], r["raw"], r["reason"], r["detail"]) for r in decoded.refused.to_pylist()]
+        self.rows += decoded.rows
+
     @property
     def taken(self) -> int:
         """Readings so far."""

@@ -19,6 +19,22 @@ def decoder_of(config: FeedConfig) -> Decoder:
     """
     if config.format in TABLE_FORMATS:
         return TableDecoder(config)
+    return _message_decoder(config)
+
+
+def _message_decoder(config: FeedConfig) -> Decoder:
+    if config.format == "senml":
+        from rencheng.adapters.senml import SenmlDecoder
+
+        return SenmlDecoder(config)
+    if config.format == "sparkplug":
+        from rencheng.adapters.sparkplug import SparkplugDecoder
+
+        return SparkplugDecoder(config)
+    if config.format in {"sl651", "hj212"}:
+        from rencheng.adapters.regulator import RegulatorDecoder
+
+        return RegulatorDecoder(config)
     from rencheng.adapters.json_paths import JsonDecoder
 
     return JsonDecoder(config)
