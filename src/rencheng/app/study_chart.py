@@ -7,7 +7,7 @@ from html import escape
 
 from rencheng.rehearse.study_ranking import RankedMeasure
 
-__all__ = ["cost_chart"]
+__all__ = ["chart_axes", "cost_chart", "ticks_across"]
 
 WIDTH, HEIGHT = 920, 460
 LEFT, RIGHT, TOP, BOTTOM = 90, 150, 24, 56
@@ -30,11 +30,7 @@ def cost_chart(ranked: tuple[RankedMeasure, ...]) -> str:
     def y(million: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (million - bottom) / (top - bottom)
 
-    body = [
-        *(_across(y(v), _number(v, top - bottom)) for v in _ticks(bottom, top)),
-        *(_upright(x(v), _number(v, right)) for v in _ticks(0.0, right)),
-        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(0.0):.1f}" y2="{y(0.0):.1f}" stroke="{INK}"/>',
-    ]
+    body = ticks_across(bottom, top, right)
     for m in ranked:
         at, colour = x(m.cost_cny / _MILLION), SURE if m.helps else UNSURE
         worst, best = (y(v / _MILLION) for v in m.avoided_interval)
@@ -44,7 +40,12 @@ def cost_chart(ranked: tuple[RankedMeasure, ...]) -> str:
             f'<circle cx="{at:.1f}" cy="{middle:.1f}" r="5" fill="{colour}"/>'
             f'<text x="{at + 9:.1f}" y="{middle + 4:.1f}" fill="{INK}">{m.rank} {escape(m.title.zh)}</text>'
         )
-    body.append(
+    return chart_axes(body, "Loss avoided a year over cost")
+
+
+def chart_axes(body: list[str], label: str) -> str:
+    """Put the names of the axes, cost and loss avoided, to a picture's parts and make it whole."""
+    names = (
         f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{HEIGHT - 12}" text-anchor="middle">'
         "费用现值 Present value of cost, million CNY</text>"
         f'<text transform="translate(20 {HEIGHT / 2:.0f}) rotate(-90)" text-anchor="middle">'
@@ -52,8 +53,24 @@ def cost_chart(ranked: tuple[RankedMeasure, ...]) -> str:
     )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" font-family="system-ui, sans-serif" '
-        f'font-size="12" role="img" aria-label="Loss avoided a year over cost">{"".join(body)}</svg>'
+        f'font-size="12" role="img" aria-label="{label}">{"".join(body)}{names}</svg>'
     )
+
+
+def ticks_across(bottom: float, top: float, right: float) -> list[str]:
+    """Grid of a picture whose values, in millions, go from 0 to ``right`` and from ``bottom`` to ``top``."""
+
+    def x(million: float) -> float:
+        return LEFT + (WIDTH - LEFT - RIGHT) * million / right
+
+    def y(million: float) -> float:
+        return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (million - bottom) / (top - bottom)
+
+    return [
+        *(_across(y(v), _number(v, top - bottom)) for v in _ticks(bottom, top)),
+        *(_upright(x(v), _number(v, right)) for v in _ticks(0.0, right)),
+        f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(0.0):.1f}" y2="{y(0.0):.1f}" stroke="{INK}"/>',
+    ]
 
 
 def _ticks(low: float, high: float) -> list[float]:

@@ -12,11 +12,23 @@ import msgspec
 
 from rencheng.app.study_chart import cost_chart
 from rencheng.app.study_folder import write_whole
+from rencheng.app.study_options_report import (
+    climate_parts,
+    level_parts,
+    million,
+    million_interval,
+    option_csv,
+    portfolio_parts,
+)
 from rencheng.rehearse.study import Study
-from rencheng.rehearse.study_ranking import RESAMPLES, Interval, LargeLoss, RankedMeasure, StudyResult
+from rencheng.rehearse.study_ranking import RESAMPLES, LargeLoss, RankedMeasure, StudyResult
 
 __all__ = ["ranking_csv", "write_study_report"]
 
+_FIELDS = {
+    "uniform": "the same everywhere",
+    "moving": "crossing the city (areal reduction of TP-40, Leclerc & Schaake 1972)",
+}
 _STYLE = (
     "body{font:15px/1.5 system-ui,'Noto Sans CJK SC',sans-serif;margin:2rem auto;max-width:1080px;color:#1d2733}"
     "table{border-collapse:collapse;width:100%}td,th{padding:.3rem .6rem;border-bottom:1px solid #d9dfe6}"
@@ -25,10 +37,14 @@ _STYLE = (
 
 
 def write_study_report(out: Path, study: Study, result: StudyResult, *, seed: int, city: str) -> None:
-    """Write ``ranking.csv``, ``ranking.json`` and ``report.html`` into a study's folder."""
+    """Write a study's ranking, portfolios and regrets (CSV), all of it (JSON) and its report into its folder."""
     plain = {"study": study.name, "seed": seed, **asdict(result)}
     write_whole(out / "ranking.csv", ranking_csv(result.ranked).encode())
     write_whole(out / "ranking.json", msgspec.json.format(msgspec.json.encode(plain), indent=2) + b"\n")
+    if result.portfolios:
+        write_whole(out / "portfolios.csv", option_csv(result.portfolios).encode())
+    if result.robust:
+        write_whole(out / "regret.csv", option_csv(result.robust).encode())
     write_whole(out / "report.html", _page(study, result, seed, city).encode())
 
 
@@ -66,18 +82,22 @@ def _page(study: Study, result: StudyResult, seed: int, city: str) -> str:
         ),
         (
             "Expected annual loss with nothing done 现状年均损失: "
-            f"<b>{_million(result.loss_cny_a)}</b> million CNY 百万元 "
-            f"({_million_interval(result.loss_interval)}, 95 %)</p>"
+            f"<b>{million(result.loss_cny_a)}</b> million CNY 百万元 "
+            f"({million_interval(result.loss_interval)}, 95 %)</p>"
         ),
         "<h2>损失与费用 Loss avoided and cost</h2>",
         cost_chart(result.ranked),
         "<h2>排名 Ranking</h2>",
         _ranking_table(result.ranked),
         *_alike(result.ranked),
+        *portfolio_parts(study, result.portfolios),
+        *climate_parts(study, result.climates, result.robust),
+        *level_parts(study, result.levels),
         *(_large_table(result) if result.large else ()),
         "<h2>方法 Method</h2><p><small>",
         (
-            f"Storms by {escape(study.formula.source)}, {storms.per_stratum} in each of {len(storms.return_periods_a)} "
+            f"Storms by {escape(study.formula.source)}, {_FIELDS[storms.field]}, "
+            f"{storms.per_stratum} in each of {len(storms.return_periods_a)} "
             "strata of annual exceedance; every measure meets the same storms. Local inertial equations at "
             f"about {study.raster_cells:,} cells; Hazus 6.1 structure curves. "
             f"Intervals: {RESAMPLES:,} bootstrap samples within strata, paired. "
@@ -103,10 +123,10 @@ def _ranking_table(ranked: tuple[RankedMeasure, ...]) -> str:
     rows = "".join(
         f'<tr><td>{m.rank}</td><td>{m.rank_low}–{m.rank_high}</td><td class="t">{escape(m.title.zh)} '
         f"{escape(m.title.en)}{'' if m.helps else ' <small>减损不显著 no sure effect</small>'}</td>"
-        f"<td>{_million(m.cost_cny)}</td>"
-        f"<td>{_million(m.avoided_cny_a)} ({_million_interval(m.avoided_interval)})</td>"
+        f"<td>{million(m.cost_cny)}</td>"
+        f"<td>{million(m.avoided_cny_a)} ({million_interval(m.avoided_interval)})</td>"
         f"<td>{m.ratio:.2f} ({m.ratio_interval[0]:.2f} … {m.ratio_interval[1]:.2f})</td>"
-        f"<td>{_million(m.npv_cny)} ({_million_interval(m.npv_interval)})</td>"
+        f"<td>{million(m.npv_cny)} ({million_interval(m.npv_interval)})</td>"
         f"<td>{m.avoided_residents_a:,.1f}</td></tr>"
         for m in ranked
     )
@@ -145,15 +165,7 @@ def _large_table(result: StudyResult) -> list[str]:
 
 def _large_row(large: LargeLoss) -> str:
     return (
-        f'<tr><td class="t">{escape(large.measure)}</td><td>{_million(large.loss_cny_a)}</td>'
-        f"<td>{_million(large.computed_loss_cny_a)}</td><td>{_million(large.rare_loss_cny)}</td>"
-        f"<td>{_million(large.left_out_rmse_cny)}</td><td>{large.left_out_bias_ratio:+.1%}</td></tr>"
+        f'<tr><td class="t">{escape(large.measure)}</td><td>{million(large.loss_cny_a)}</td>'
+        f"<td>{million(large.computed_loss_cny_a)}</td><td>{million(large.rare_loss_cny)}</td>"
+        f"<td>{million(large.left_out_rmse_cny)}</td><td>{large.left_out_bias_ratio:+.1%}</td></tr>"
     )
-
-
-def _million(cny: float) -> str:
-    return f"{cny / 1e6:,.3f}"
-
-
-def _million_interval(interval: Interval) -> str:
-    return f"{_million(interval[0])} … {_million(interval[1])}"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rencheng.rehearse.study import Study
 from rencheng.rehearse.study_plan import StudyLosses
 from rencheng.rehearse.study_storms import StormDraw, draw_storms
-from rencheng.science.multilevel import multilevel_estimate
+from rencheng.science.multilevel import control_ratio, multilevel_estimate
 
 __all__ = ["LevelPart", "LevelResult", "level_results", "level_tasks"]
 
@@ -81,15 +81,17 @@ def level_results(study: Study, losses: StudyLosses, parts: Sequence[LevelPart],
         np.array([s.stratum for s in draw_storms(study, seed, per_stratum=n, stream=_FIRST_STREAM + k)], np.int64)
         for k, n in enumerate(study.levels.per_stratum)
     ]
-    nothing = _terms(study, losses, loss, strata, "none")
+    nothing = _losses(study, losses, loss, "none")
     found = []
     for name in ("none", *(m.id for m in study.measures)):
-        with_it = _terms(study, losses, loss, strata, name)
-        saved = [(a - b, row) for (a, row), (b, _) in zip(nothing, with_it, strict=True)]
+        here = _losses(study, losses, loss, name)
+        saved = [(a - b, c - d) for (a, c), (b, d) in zip(nothing, here, strict=True)]
+        rows = [*strata, losses.stratum]
+        with_it, less = _terms(here, rows, losses.weight), _terms(saved, rows, losses.weight)
         own, own_nothing = losses.figures[name, "now"][0], losses.figures["none", "now"][0]
         whole, avoided, plain, plain_avoided = (
             multilevel_estimate(terms, losses.weight)
-            for terms in (with_it, saved, [(own, losses.stratum)], [(own_nothing - own, losses.stratum)])
+            for terms in (with_it, less, [(own, losses.stratum)], [(own_nothing - own, losses.stratum)])
         )
         found.append(
             LevelResult(
@@ -105,16 +107,25 @@ def level_results(study: Study, losses: StudyLosses, parts: Sequence[LevelPart],
     return tuple(found)
 
 
-def _terms(
-    study: Study, losses: StudyLosses, loss: dict[tuple[int, int, str], F64], strata: list[I64], name: str
-) -> list[tuple[F64, I64]]:
-    """What each level adds, coarsest first, the study's own raster last."""
+def _losses(
+    study: Study, losses: StudyLosses, loss: dict[tuple[int, int, str], F64], name: str
+) -> list[tuple[F64, F64]]:
+    """Losses of each level's storms on its raster and on the next coarser one, coarsest first, the study's own last."""
     assert study.levels is not None
     rasters = study.levels.raster_cells
-    terms = []
+    held = []
     for k, cells in enumerate(rasters):
         here = loss[cells, _FIRST_STREAM + k, name]
-        below = loss[rasters[k - 1], _FIRST_STREAM + k, name] if k else np.zeros(len(here))
-        terms.append((here - below, strata[k]))
-    own = losses.figures[name, "now"][0]
-    return [*terms, (own - loss[rasters[-1], _OWN_STREAM, name], losses.stratum)]
+        held.append((here, loss[rasters[k - 1], _FIRST_STREAM + k, name] if k else np.zeros(len(here))))
+    return [*held, (losses.figures[name, "now"][0], loss[rasters[-1], _OWN_STREAM, name])]
+
+
+def _terms(held: list[tuple[F64, F64]], rows: list[I64], weight: F64) -> list[tuple[F64, I64]]:
+    """What each level adds: the finer figure less its share of the coarser, in the finest raster's measure."""
+    terms: list[tuple[F64, I64]] = []
+    scale = 1.0
+    for (fine, coarse), row in zip(held[::-1], rows[::-1], strict=True):
+        ratio = control_ratio(fine, coarse, row, weight)
+        terms.append((scale * (fine - ratio * coarse), row))
+        scale *= ratio
+    return terms[::-1]

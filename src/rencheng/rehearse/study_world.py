@@ -149,6 +149,10 @@ class StudyWorld:
             round(float(self._length_km[on_road >= _CLOSED_M].sum()), 3),
         )
 
+    def ground(self, measure: str = "none") -> BatchGround:
+        """The city's ground with a measure or portfolio in place, as storms meet it."""
+        return self._with(measure).batch
+
     def _with(self, name: str) -> _Laid:
         if name not in self._laid:
             while len(self._laid) >= _KEPT:
