@@ -108,6 +108,18 @@ QUANTITIES: Mapping[str, Quantity] = MappingProxyType(
             ),
             _q("pm2_5_ug_m3", "ug/m3", {"mg/m3": (1000.0, 0.0)}, 0.0, 2000.0, 1000.0),
             _q("methane_ratio_lel", "1", {"%LEL": (0.01, 0.0)}, 0.0, 1.0, 60.0),
+            # devices of buildings and streets; ranges are those of the instruments of the standards named
+            _q("smoke_db_m", "dB/m", {}, 0.0, 10.0, 600.0),  # EN 54-7 obscuration
+            _q("carbon_monoxide_ppm", "ppm", {"mg/m3": (0.859, 0.0)}, 0.0, 2000.0, 60_000.0),  # EN 50291-1
+            _q(
+                "surface_temperature_c", "degC", {"K": (1.0, -273.15), "degF": (5 / 9, -160 / 9)}, -60.0, 1200.0, 6000.0
+            ),
+            _q("residual_current_a", "A", {"mA": (1e-3, 0.0)}, 0.0, 30.0, 3600.0),  # GB 14287.2
+            _q("voltage_v", "V", {"kV": (1e3, 0.0)}, 0.0, 1000.0, 3.6e6),
+            _q("tilt_deg", "deg", {"rad": (57.29577951308232, 0.0)}, -90.0, 90.0, 1e5),
+            _q("displacement_m", "m", _LENGTH, -10.0, 10.0, 100.0),
+            _q("crowd_density_m2", "1/m2", {}, 0.0, 12.0, 600.0),  # Still (2014): crush above about 6
+            _q("contact_state", "1", {}, 0.0, 1.0, 1e6),  # 1: pressed, open, trapped, as the kind of the sensor says
         )
     }
 )
