@@ -12,7 +12,7 @@ from rencheng.kernel import InvalidReading
 from rencheng.sense.batch import Decoded, Delivery, RefusalReason
 from rencheng.sense.feed import FeedConfig
 
-__all__ = ["Decoder", "MessageDecoder"]
+__all__ = ["Decoder", "MessageDecoder", "opened_or_refused", "told_of"]
 
 
 class Decoder(Protocol):
@@ -29,6 +29,10 @@ class Decoder(Protocol):
 
     def decode_many(self, parts: Sequence[tuple[bytes, Delivery]]) -> Decoded:
         """Decode deliveries that are stored together, in their order, as one batch."""
+        ...
+
+    def gather_all(self, harvest: Harvest, parts: Sequence[tuple[bytes, Delivery]]) -> None:
+        """Add the readings and refusals of deliveries to a harvest."""
         ...
 
 
@@ -64,25 +68,35 @@ class MessageDecoder:
     def decode_many(self, parts: Sequence[tuple[bytes, Delivery]]) -> Decoded:
         """Decode messages in their order into one batch."""
         harvest = Harvest(self.config.limits)
+        self.gather_all(harvest, parts)
+        return harvest.decoded()
+
+    def gather_all(self, harvest: Harvest, parts: Sequence[tuple[bytes, Delivery]]) -> None:
+        """Add the readings and refusals of messages to a harvest."""
         for body, delivery in parts:
             rows = harvest.rows
             try:
-                self.gather(harvest, self._opened(body), delivery)
+                self.gather(harvest, opened_or_refused(self.config, body), delivery)
             except Refusal as refusal:
                 harvest.rows = max(harvest.rows, rows + 1)
                 harvest.refuse(body, refusal.reason, told_of(refusal, delivery))
-        return harvest.decoded()
 
-    def _opened(self, body: bytes) -> bytes:
-        config = self.config
-        if len(body) <= config.max_body_bytes and body[:2] != b"\x1f\x8b" and config.compression != "gzip":
-            return body
-        try:
-            return opened_body(config, body)
-        except InvalidReading as error:
-            too_large = len(body) > config.max_body_bytes or "bytes or more" in error.what
-            reason = RefusalReason.TOO_LARGE if too_large else RefusalReason.BAD_ROW
-            raise Refusal(reason, error.what) from error
+
+def opened_or_refused(config: FeedConfig, body: bytes) -> bytes:
+    """Give a body within its size, unfolded if it is compressed.
+
+    Raises
+    ------
+    Refusal
+        ``too_large`` or ``bad_row``.
+    """
+    if len(body) <= config.max_body_bytes and body[:2] != b"\x1f\x8b" and config.compression != "gzip":
+        return body
+    try:
+        return opened_body(config, body)
+    except InvalidReading as error:
+        too_large = len(body) > config.max_body_bytes or "bytes or more" in error.what
+        raise Refusal(RefusalReason.TOO_LARGE if too_large else RefusalReason.BAD_ROW, error.what) from error
 
 
 def told_of(refusal: Refusal, delivery: Delivery) -> str:

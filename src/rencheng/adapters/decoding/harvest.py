@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from rencheng.adapters.decoding.words import Scale
 from rencheng.sense.batch import REFUSED_SCHEMA, Decoded, RefusalReason, TimingLimits
 
 __all__ = ["RAW_CHARACTERS", "Harvest", "raw_text"]
@@ -31,7 +34,16 @@ class Harvest:
         Messages or records looked at so far; a refusal bears the number of its row, from 1.
     """
 
-    __slots__ = ("_at", "_limits", "_quantity", "_refused", "_row", "_sensor", "_value", "rows")
+    __slots__ = (
+        "_at",
+        "_limits",
+        "_quantity",
+        "_refused",
+        "_row",
+        "_sensor",
+        "_value",
+        "rows",
+    )
 
     def __init__(self, limits: TimingLimits) -> None:
         self._limits = limits
@@ -43,13 +55,33 @@ class Harvest:
         self._refused: list[tuple[int, str, str, str]] = []
         self.rows = 0
 
-    def take(self, sensor: str, quantity: str, at_us: int, value: float) -> None:
-        """Add a reading in the SI unit of its quantity, stamped in microseconds since 1970."""
+    traced: ClassVar[bool] = False
+    """Whether every field is to be told of one by one, so that short cuts must not be taken."""
+
+    def take(self, sensor: str, at_us: int, word: str, number: float, scale: Scale) -> None:  # noqa: ARG002 — the word is for those who trace
+        """Add a reading.
+
+        Parameters
+        ----------
+        sensor : str
+            Who measured.
+        at_us : int
+            Microseconds since 1970.
+        word : str
+            What the message calls it.
+        number : float
+            As the message says it.
+        scale : Scale
+            Makes it SI.
+        """
         self._sensor.append(sensor)
-        self._quantity.append(quantity)
+        self._quantity.append(scale.quantity)
         self._at.append(at_us)
-        self._value.append(value)
+        self._value.append(number * scale.factor + scale.offset)
         self._row.append(self.rows)
+
+    def pass_over(self, word: str) -> None:
+        """Note a word that the configuration does not list; nobody is told."""
 
     def take_many(self, sensor: list[str], quantity: list[str], at_us: list[int], value: list[float]) -> None:
         """Add one row for each of many readings."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rencheng.adapters.decoding.decoder import Decoder
 from rencheng.adapters.decoding.tables import TableDecoder
 from rencheng.sense.feed import TABLE_FORMATS, FeedConfig
@@ -14,12 +16,16 @@ def decoder_of(config: FeedConfig) -> Decoder:
 
     Raises
     ------
-    InvalidConfig
-        If the words or paths of the configuration cannot be used.
+    InvalidConfig, NotFound
+        If the words or paths of the configuration cannot be used, or the device keys cannot be read.
     """
-    if config.format in TABLE_FORMATS:
-        return TableDecoder(config)
-    return _message_decoder(config)
+    plain = TableDecoder(config) if config.format in TABLE_FORMATS else _message_decoder(config)
+    if config.signature is None:
+        return plain
+    from rencheng.adapters.signing import SignedDecoder, Verifier, read_device_keys
+
+    keys = read_device_keys(Path(config.signature.keys))
+    return SignedDecoder(plain, Verifier(keys, required=config.signature.required))
 
 
 def _message_decoder(config: FeedConfig) -> Decoder:

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from rencheng.adapters.bulk import decode
 from rencheng.adapters.decoding.decoder import told_of
-from rencheng.adapters.decoding.harvest import raw_text
+from rencheng.adapters.decoding.harvest import Harvest, raw_text
 from rencheng.adapters.decoding.refusal import Refusal
 from rencheng.kernel import InvalidReading
 from rencheng.sense.batch import REFUSED_SCHEMA, Decoded, Delivery, RefusalReason
@@ -51,10 +51,14 @@ class TableDecoder:
             refused.append(_moved(decoded.refused, rows))
             rows += decoded.rows
         if not good:
-            return decode(self.config, b"") if self.config.format == "ndjson" else Decoded(good=_NOTHING)
+            return Decoded(good=_NOTHING)
         return Decoded(
             good=pa.concat_tables(good), refused=pa.concat_tables(refused), rows=rows, limits=self.config.limits
         )
+
+    def gather_all(self, harvest: Harvest, parts: Sequence[tuple[bytes, Delivery]]) -> None:
+        """Add the readings and refusals of bodies to a harvest."""
+        harvest.add(self.decode_many(parts))
 
     def _decode_or_refuse(self, body: bytes, delivery: Delivery) -> Decoded:
         try:

@@ -87,7 +87,7 @@ class JsonDecoder(MessageDecoder):
                 harvest.refuse(_raw(root, record, b""), told.reason, told_of(told, delivery))
                 continue
             if number is not None:
-                harvest.take(sensor, scale.quantity, at, number * scale.factor + scale.offset)
+                harvest.take(sensor, at, path.text, number, scale)
 
     def _sensor_of(self, root: Any, record: Any, delivery: Delivery) -> str:
         if self._sensor is None:

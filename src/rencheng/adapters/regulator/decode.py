@@ -29,8 +29,7 @@ class RegulatorDecoder(MessageDecoder):
 
     def gather(self, harvest: Harvest, body: bytes, delivery: Delivery) -> None:
         """Add the readings of a body."""
-        exchange = session_of(self.config).feed(body, delivery.arrived_at)
-        harvest.add(exchange.decoded)
+        exchange = session_of(self.config).feed(body, delivery.arrived_at, harvest)
         if not exchange.frames:
             raise Refusal(RefusalReason.BAD_ROW, "there is no frame")
 

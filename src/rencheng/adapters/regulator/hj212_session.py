@@ -54,9 +54,9 @@ class Hj212Session:
         self._junk = 0
         self._devices: dict[str, _Device] = {}
 
-    def feed(self, data: bytes, now: datetime) -> Exchange:
+    def feed(self, data: bytes, now: datetime, harvest: Harvest | None = None) -> Exchange:
         """Take bytes from the line; see :meth:`Sl651Session.feed`."""
-        harvest = Harvest(self.config.limits)
+        harvest = Harvest(self.config.limits) if harvest is None else harvest
         buffer = self._buffer + data
         replies: list[bytes] = []
         requests: list[bytes] = []
@@ -141,6 +141,7 @@ class Hj212Session:
             try:
                 scale = self._words.scale(word, "")
                 if scale is None:
+                    harvest.pass_over(word)
                     continue
                 if flag in _UNUSED_FLAGS:
                     raise Refusal(RefusalReason.BAD_NUMBER, f"flag {flag}: {_UNUSED_FLAGS[flag]}")  # noqa: TRY301 — one way out
@@ -150,7 +151,7 @@ class Hj212Session:
                 harvest.refuse(f"{word}={said}", refusal.reason, detail)
                 continue
             if number is not None:
-                harvest.take(sensor, scale.quantity, stamp, number * scale.factor + scale.offset)
+                harvest.take(sensor, stamp, word, number, scale)
 
     def _missed(self, device: _Device, packet: Hj212Packet, at: datetime, now: datetime) -> list[bytes]:
         """A request for the minutes or hours between the last data and these, where they are further apart."""

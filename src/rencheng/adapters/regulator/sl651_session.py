@@ -73,7 +73,7 @@ class Sl651Session:
         self._junk = 0
         self._stations: dict[str, _Station] = {}
 
-    def feed(self, data: bytes, now: datetime) -> Exchange:
+    def feed(self, data: bytes, now: datetime, harvest: Harvest | None = None) -> Exchange:
         """Take bytes from the line.
 
         Parameters
@@ -82,8 +82,10 @@ class Sl651Session:
             What came, in pieces of any size.
         now : datetime
             The wall's clock, which goes into replies.
+        harvest : Harvest, optional
+            Where to add what is read; the exchange then tells of all that is in it.
         """
-        harvest = Harvest(self.config.limits)
+        harvest = Harvest(self.config.limits) if harvest is None else harvest
         buffer = self._buffer + data
         replies: list[bytes] = []
         requests: list[bytes] = []
@@ -175,12 +177,15 @@ class Sl651Session:
     def _gather_value(self, harvest: Harvest, sensor: str, value: ElementValue) -> None:
         scale = self._words.scale(value.word, "")
         number = number_of(value.value, ())
-        if scale is None or number is None:
+        if scale is None:
+            harvest.pass_over(value.word)
+            return
+        if number is None:
             return
         at = micros(value.at)
         if not 0 <= at <= FURTHEST_US:
             raise Refusal(RefusalReason.BAD_TIME, f"{value.at.isoformat()} is no instant of this century")
-        harvest.take(sensor, scale.quantity, at, number * scale.factor + scale.offset)
+        harvest.take(sensor, at, value.word, number, scale)
 
     def _reply(self, frame: Sl651Frame, serial: int, now: datetime) -> bytes:
         """Section 6.6.4.1: the function, serial number and our time; ESC keeps the line open."""

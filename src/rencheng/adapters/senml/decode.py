@@ -48,7 +48,7 @@ class SenmlDecoder(MessageDecoder):
     def gather(self, harvest: Harvest, body: bytes, delivery: Delivery) -> None:
         """Add the readings of a pack."""
         now_us = micros(delivery.arrived_at)
-        if self._plain and self._gather_measured(harvest, body, delivery):
+        if self._plain and not harvest.traced and self._gather_measured(harvest, body, delivery):
             return
         place = 0
         for record in resolved(parse_pack(body, deepest=self.config.max_depth), now_us / 1e6):
@@ -112,12 +112,13 @@ class SenmlDecoder(MessageDecoder):
         if known is None:
             known = self._meaning_of(record, delivery)
             if known is None:
+                harvest.pass_over(record.name)
                 return
         sensor, scale = known
         if not math.isfinite(record.value):
             raise Refusal(RefusalReason.NOT_FINITE, f"field v: {record.value} is not finite")
         at = epoch_us(record.at_s, 1_000_000)
-        harvest.take(sensor, scale.quantity, at, record.value * scale.factor + scale.offset)
+        harvest.take(sensor, at, record.name, record.value, scale)
 
     def _meaning_of(self, record: Resolved, delivery: Delivery) -> tuple[str, Scale] | None:
         name = record.name.removeprefix(self.config.senml.strip)

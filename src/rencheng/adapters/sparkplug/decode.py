@@ -68,10 +68,10 @@ class SparkplugDecoder(MessageDecoder):
         if metric.transient or metric.name == "bdSeq" or metric.name.startswith("Node Control/"):
             return
         name, datatype, unit = self._defined(topic, node, metric, now_ms)
-        if not self.config.columns and name not in QUANTITIES:
-            return  # nodes tell much of themselves; only quantities are readings
-        scale = self._words.scale(name, unit)
+        # nodes tell much of themselves; only quantities are readings
+        scale = self._words.scale(name, unit) if self.config.columns or name in QUANTITIES else None
         if scale is None:
+            harvest.pass_over(name)
             return
         value = number_of(metric.number(datatype), ())
         if value is None:
@@ -79,7 +79,7 @@ class SparkplugDecoder(MessageDecoder):
         at_ms = metric.at_ms if metric.at_ms is not None else payload.at_ms if payload.at_ms is not None else now_ms
         fields = {"device": topic.device or topic.node, "node": topic.node, "group": topic.group}
         sensor = self._namer("", fields)
-        harvest.take(sensor, scale.quantity, epoch_us(at_ms, 1000), value * scale.factor + scale.offset)
+        harvest.take(sensor, epoch_us(at_ms, 1000), name, value, scale)
 
     def _defined(self, topic: SparkplugTopic, node: EdgeNode, metric: Metric, now_ms: int) -> tuple[str, int, str]:
         """Name, data type and unit of a metric; one that says both itself needs no birth."""

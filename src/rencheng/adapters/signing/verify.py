@@ -1,0 +1,231 @@
+"""Signed readings: what was altered, unsigned or used before is refused before anything of it is decoded."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from rencheng.adapters.decoding.decoder import Decoder, opened_or_refused, told_of
+from rencheng.adapters.decoding.harvest import Harvest
+from rencheng.adapters.decoding.refusal import Refusal
+from rencheng.adapters.json_paths.parsing import parse_json, utf8_body
+from rencheng.adapters.signing.canonical import body_message, document_message
+from rencheng.adapters.signing.keys import DeviceKeys
+from rencheng.sense.batch import Decoded, Delivery, RefusalReason
+from rencheng.sense.feed import FeedConfig
+
+__all__ = ["CounterWindow", "SignedDecoder", "Verifier"]
+
+_WINDOW = 1024
+"""How far behind the newest counter a delivery may come; RFC 4303 (section 3.4.3) wants 64 at least."""
+_LARGEST_COUNTER = 2**53
+_LABEL = "signature"
+
+
+class _Mark(msgspec.Struct, forbid_unknown_fields=True):
+    """A signature inside a document."""
+
+    device: str
+    counter: int
+    value: str
+
+
+@dataclass(slots=True, kw_only=True)
+class CounterWindow:
+    """Counters that a device used lately, each with the digest of what it signed.
+
+    Parameters
+    ----------
+    newest : int
+        Largest counter so far.
+    seen : dict of int to bytes
+        Counter → first 16 bytes of the SHA-256 of the message, for the last 1024.
+    """
+
+    newest: int = -1
+    seen: dict[int, bytes] = field(default_factory=dict)
+
+    def admit(self, counter: int, message: bytes) -> bool:
+        """Whether a counter is new, or belongs to the very message that used it: then it was only sent again."""
+        digest = hashlib.sha256(message).digest()[:16]
+        if counter <= self.newest - _WINDOW:
+            return False
+        known = self.seen.get(counter)
+        if known is not None:
+            return known == digest
+        self.newest = max(self.newest, counter)
+        self.seen[counter] = digest
+        if len(self.seen) > 2 * _WINDOW:
+            oldest = self.newest - _WINDOW
+            self.seen = {number: mark for number, mark in self.seen.items() if number > oldest}
+        return True
+
+
+class Verifier:
+    """Checks signatures of one feed.
+
+    Parameters
+    ----------
+    keys : DeviceKeys
+        Who may sign.
+    required : bool
+        Refuse what is not signed.
+    windows : dict, optional
+        Counters by device, as an earlier run left them; only devices with a key ever have an entry.
+    """
+
+    def __init__(self, keys: DeviceKeys, *, required: bool, windows: dict[str, CounterWindow] | None = None) -> None:
+        self._keys = keys
+        self._required = required
+        self.windows = {} if windows is None else windows
+
+    def body(self, body: bytes, delivery: Delivery) -> bool:
+        """Check a signature that comes beside the body; False if there is none.
+
+        Raises
+        ------
+        Refusal
+            ``bad_signature`` or ``replayed``.
+        """
+        if not delivery.signature:
+            return False
+        counter = -1 if delivery.counter is None else delivery.counter
+        self._check(delivery.device, counter, delivery.signature, body_message(delivery.device, counter, body))
+        return True
+
+    def document(self, document: Any) -> bool:
+        """Check the signature in a JSON object, or in the first record of a list; False if there is none.
+
+        Raises
+        ------
+        Refusal
+            ``bad_signature`` or ``replayed``.
+        """
+        holder = document[0] if isinstance(document, list) and document else document
+        if not isinstance(holder, dict) or _LABEL not in holder:
+            return False
+        try:
+            mark = msgspec.convert(holder[_LABEL], _Mark)
+        except msgspec.ValidationError as error:
+            raise Refusal(RefusalReason.BAD_SIGNATURE, f"field {_LABEL}: {error}") from error
+        bare = {key: value for key, value in holder.items() if key != _LABEL}
+        try:
+            message = document_message(
+                mark.device, mark.counter, [bare, *document[1:]] if holder is not document else bare
+            )
+        except (ValueError, RecursionError) as error:
+            raise Refusal(RefusalReason.BAD_SIGNATURE, f"cannot be written canonically: {error}") from error
+        self._check(mark.device, mark.counter, mark.value, message)
+        return True
+
+    def require(self, *, signed: bool) -> None:
+        """Refuse what is not signed where the feed wants it to be.
+
+        Raises
+        ------
+        Refusal
+            ``unsigned``.
+        """
+        if self._required and not signed:
+            raise Refusal(RefusalReason.UNSIGNED, "this feed takes signed readings only")
+
+    def _check(self, device: str, counter: int, signature: str, message: bytes) -> None:
+        try:
+            value = base64.b64decode(signature, validate=True)
+        except (ValueError, binascii.Error):
+            raise Refusal(RefusalReason.BAD_SIGNATURE, f"device {device[:80]}: the signature is not Base64") from None
+        if device not in self._keys:
+            raise Refusal(RefusalReason.BAD_SIGNATURE, f"device {device[:80]!r} has no key")
+        if not 0 <= counter <= _LARGEST_COUNTER:
+            raise Refusal(RefusalReason.BAD_SIGNATURE, f"device {device}: the counter {counter} is none")
+        if not self._keys.is_signed(device, message, value):
+            raise Refusal(RefusalReason.BAD_SIGNATURE, f"device {device}: not what the device signed")
+        if not self.windows.setdefault(device, CounterWindow()).admit(counter, message):
+            raise Refusal(RefusalReason.REPLAYED, f"device {device}: the counter {counter} was used before")
+
+
+class SignedDecoder:
+    """A decoder behind a check of signatures.
+
+    Parameters
+    ----------
+    inner : Decoder
+        Reads what passed.
+    verifier : Verifier
+        Checks.
+
+    Notes
+    -----
+    JSON and SenML may carry the signature inside, NDJSON in each line; any body may have it beside
+    (:class:`Delivery`). Nothing of a body is decoded before its signature was checked.
+    """
+
+    def __init__(self, inner: Decoder, verifier: Verifier) -> None:
+        self._inner = inner
+        self.verifier = verifier
+
+    @property
+    def config(self) -> FeedConfig:
+        """The feed."""
+        return self._inner.config
+
+    def decode(self, body: bytes, delivery: Delivery) -> Decoded:
+        """Decode one delivery."""
+        return self.decode_many([(body, delivery)])
+
+    def decode_many(self, parts: Sequence[tuple[bytes, Delivery]]) -> Decoded:
+        """Decode deliveries in their order, those that were refused as rows of their own."""
+        harvest = Harvest(self.config.limits)
+        self.gather_all(harvest, parts)
+        return harvest.decoded()
+
+    def gather_all(self, harvest: Harvest, parts: Sequence[tuple[bytes, Delivery]]) -> None:
+        """Add the readings and refusals of deliveries to a harvest."""
+        for body, delivery in parts:
+            try:
+                passed = self._passed(harvest, body, delivery)
+            except Refusal as refusal:
+                harvest.rows += 1
+                harvest.refuse(body, refusal.reason, told_of(refusal, delivery))
+                continue
+            if passed:
+                self._inner.gather_all(harvest, [(passed, delivery)])
+
+    def _passed(self, harvest: Harvest, body: bytes, delivery: Delivery) -> bytes:
+        """The part of a body that may be decoded."""
+        if len(body) > self.config.max_body_bytes:
+            raise Refusal(RefusalReason.TOO_LARGE, f"the body has {len(body)} bytes")
+        if self.verifier.body(body, delivery):
+            return body
+        form = self.config.format
+        opened = opened_or_refused(self.config, body) if form in {"json", "senml", "ndjson"} else body
+        if form == "ndjson":
+            return self._passed_lines(harvest, opened, delivery)
+        if form == "json" or (form == "senml" and opened.lstrip()[:1] == b"["):
+            document = parse_json(utf8_body(opened, self.config.encoding), deepest=self.config.max_depth)
+            self.verifier.require(signed=self.verifier.document(document))
+            return body
+        self.verifier.require(signed=False)
+        return body
+
+    def _passed_lines(self, harvest: Harvest, body: bytes, delivery: Delivery) -> bytes:
+        """The lines whose own signatures hold; the others are kept aside one by one."""
+        kept = []
+        for line in body.split(b"\n"):
+            if not line.strip():
+                continue
+            try:
+                document = parse_json(utf8_body(line, self.config.encoding), deepest=self.config.max_depth)
+                self.verifier.require(signed=self.verifier.document(document))
+            except Refusal as refusal:
+                harvest.rows += 1
+                harvest.refuse(line, refusal.reason, told_of(refusal, delivery))
+                continue
+            kept.append(msgspec.json.encode(document))  # what was checked, whatever another parser makes of the line
+        return b"\n".join(kept)
