@@ -175,8 +175,8 @@ def main() -> None:
     begun = time.perf_counter()
     found = experiment(asked.storms, asked.members, asked.seed)
     print(
-        f"{asked.storms} storms with the published errors, half as many with smaller ones, {asked.members} members each. "
-        f"*Median edge*: of the land with a chance of at least {MEDIAN_CHANCE:.0%} of {WET_M} m; *high risk*: of at least "
+        f"{asked.storms} storms with the published errors, half as many with smaller ones, {asked.members} members. "
+        f"*Median edge*: of land with a chance of at least {MEDIAN_CHANCE:.0%} of {WET_M} m; *high risk*: at least "
         f"{HIGH_RISK_CHANCE:.0%}. Distances between edges are both ways, the larger counts.\n"
     )
     print(

@@ -20,7 +20,7 @@ __all__ = ["CRS", "START", "coast_town", "shelf_file", "track_file"]
 
 CRS = "EPSG:32650"
 WEST, SOUTH = 500_000.0, 2_500_000.0
-ROWS, COLUMNS, CELL_M = 20, 40, 100.0
+ROWS, COLUMNS, CELL_M = 10, 40, 200.0
 SHORE_COLUMN = 34
 COAST_X = WEST + SHORE_COLUMN * CELL_M
 MIDDLE_Y = SOUTH + 0.5 * ROWS * CELL_M

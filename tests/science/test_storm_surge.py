@@ -70,15 +70,15 @@ def test_a_forecast_without_errors_of_track_keeps_its_track() -> None:
 
 
 def slope(*, crest_m: float | None = None) -> Coast:
-    """Land that rises by 1 in 500 from the sea in the west, 20 by 40 cells of 100 m."""
+    """Land that rises by 1 in 1000 from the sea in the west, 6 by 40 cells of 200 m."""
     x = np.arange(40) - 2
-    sea = np.zeros((20, 40), np.bool_)
+    sea = np.zeros((6, 40), np.bool_)
     sea[:, :2] = True
     walls = None
     if crest_m is not None:
-        walls = wall_crests([(faces_along([500.0, 500.0], [0.0, 2000.0], (20, 40), cell_m=100.0), crest_m)], (20, 40))
-    ground = np.tile(0.3 + 0.2 * np.maximum(x, 0), (20, 1)).astype(np.float64)
-    return Coast(ground_m=ground, sea=sea, cell_m=100.0, series=np.zeros((20, 40), np.int64), walls=walls)
+        walls = wall_crests([(faces_along([1000.0, 1000.0], [0.0, 1200.0], (6, 40), cell_m=200.0), crest_m)], (6, 40))
+    ground = np.tile(0.3 + 0.2 * np.maximum(x, 0), (6, 1)).astype(np.float64)
+    return Coast(ground_m=ground, sea=sea, cell_m=200.0, series=np.zeros((6, 40), np.int64), walls=walls)
 
 
 TIMES = np.arange(0.0, 24.5 * 3600.0, 600.0)

@@ -32,6 +32,8 @@ SEA_MANNING = 0.022
 LAND_MANNING = 0.06
 COURANT = 0.7
 FORCING_S = 600.0
+HIGHEST_SURGE_M = 10.0
+NO_SEA_M = 1e6
 RAMP_S = 3 * 3600.0
 """The storm is let grow over this time, so that the sea starts at rest without a jolt."""
 
@@ -175,23 +177,18 @@ def shelf_surge(
     """
     if not duration_s > 0.0:
         raise InvalidInput(f"{duration_s:g} s is no duration", where="duration_s")
-    bed = np.ascontiguousarray(np.nan_to_num(sea.bed_m, nan=1e6), np.float64)
+    bed = np.ascontiguousarray(np.nan_to_num(sea.bed_m, nan=NO_SEA_M), np.float64)
     tide_s, tide_m = (np.zeros(1), np.zeros(1)) if tide is None else tide
-    depth = _start(sea, bed, float(tide_m[0]), start_level_m)
-    ny, nx = bed.shape
-    friction = GRAVITY_M_S2 * np.square(
-        np.where(bed < 0.0, SEA_MANNING, LAND_MANNING) if manning is None else np.broadcast_to(manning, bed.shape)
-    )
+    depth = _start(sea, bed, float(np.interp(0.0, tide_s, tide_m)), start_level_m)
+    qx, qy, peak, share = _at_rest(bed, depth)
+    friction = _friction(bed, manning)
     record = np.zeros(0, np.int64) if cells is None else np.asarray(cells, np.int64)
     chunks = max(round(duration_s / FORCING_S), 1)
-    deepest = float(depth.max()) + 10.0
-    steps = max(int(np.ceil(duration_s / chunks * np.sqrt(2.0 * GRAVITY_M_S2 * deepest) / (COURANT * sea.cell_m))), 1)
+    steps = _stable_steps(duration_s / chunks, float(depth.max()), sea.cell_m)
     dt = duration_s / chunks / steps
-    qx, qy, peak, share = np.zeros((ny, nx + 1)), np.zeros((ny + 1, nx)), np.full((ny, nx), -np.inf), np.ones((ny, nx))
-    np.copyto(peak, bed + depth, where=depth > 0.0)
     start_m, came_m = float(depth.sum()), 0.0
     series = [(bed + depth).ravel()[record]]
-    open_sides, coriolis = np.array(sea.open_sides, np.bool_), np.asarray(coriolis_per_s(sea.lat), np.float64)
+    open_sides, coriolis = np.array(sea.open_sides, np.bool_), coriolis_per_s(sea.lat)
     for k in range(chunks):
         middle = (k + 0.5) * duration_s / chunks
         pressure, stress_x, stress_y = forcing(middle)
@@ -204,15 +201,33 @@ def shelf_surge(
             raise InvalidInput(f"the sea diverged at {middle / 3600.0:.1f} h", mend="Look at bed and track there")
         series.append((bed + depth).ravel()[record])
         progress((k + 1) / chunks)
-    stored = float(depth.sum())
     return SurgeResult(
         times_s=np.linspace(0.0, duration_s, chunks + 1),
         level_m=np.array(series),
         peak_level_m=np.where(np.isfinite(peak), peak, np.nan),
         depth_m=depth,
         steps=chunks * steps,
-        volume_error_ratio=(stored - start_m - came_m) / max(start_m + abs(came_m), 1e-300),
+        volume_error_ratio=(float(depth.sum()) - start_m - came_m) / max(start_m + abs(came_m), 1e-300),
     )
+
+
+def _at_rest(bed: Floats, depth: Floats) -> tuple[Floats, Floats, Floats, Floats]:
+    """Transports of still water, its level as the highest so far, and room for the kernel."""
+    ny, nx = bed.shape
+    peak = np.where(depth > 0.0, bed + depth, -np.inf)
+    return np.zeros((ny, nx + 1)), np.zeros((ny + 1, nx)), peak, np.ones((ny, nx))
+
+
+def _friction(bed: Floats, manning: Floats | float | None) -> Floats:
+    """``g n²`` of every cell."""
+    roughness = np.where(bed < 0.0, SEA_MANNING, LAND_MANNING) if manning is None else manning
+    return GRAVITY_M_S2 * np.square(np.broadcast_to(np.asarray(roughness, np.float64), bed.shape))
+
+
+def _stable_steps(span_s: float, deepest_m: float, cell_m: float) -> int:
+    """Steps in a span so that no wave crosses a cell's diagonal in one, with room for ten metres of surge."""
+    celerity = np.sqrt(2.0 * GRAVITY_M_S2 * (deepest_m + HIGHEST_SURGE_M))
+    return max(int(np.ceil(span_s * celerity / (COURANT * cell_m))), 1)
 
 
 def _start(sea: ShelfSea, bed: Floats, level_m: float, start_level_m: Floats | None) -> Floats:
