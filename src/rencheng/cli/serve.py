@@ -46,10 +46,12 @@ def serve(city: Path | None, *, demo: bool, port: int | None, settings: Settings
 
 
 def _sandbox(settings: Settings) -> Path:
+    from rencheng.city import schema_tables
     from rencheng.city.sandbox import make_city
 
     path = settings.home / "cities" / f"sandbox-{settings.demo_residents}-{settings.demo_seed}"
-    if not (path / "city.toml").is_file():
+    parts = ["city.toml", *(f"{name}.parquet" for name in schema_tables())]
+    if not all((path / part).is_file() for part in parts):  # none yet, or grown before the schema had a table
         typer.echo(f"growing a sandbox city of {settings.demo_residents:,} residents (once) …")
         path.parent.mkdir(parents=True, exist_ok=True)
         make_city(settings.demo_residents, settings.demo_seed, path)
