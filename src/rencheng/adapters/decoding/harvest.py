@@ -140,8 +140,12 @@ class Harvest:
             told = f"sensor {self._sensor[place]}: {self._quantity[place]} is {self._value[place]} in SI units"
             self._refused.append((self._row[place], str(self._value[place]), RefusalReason.NOT_FINITE, told))
         gone = set(index.tolist())
-        for column in (self._sensor, self._quantity, self._at, self._value, self._row):
-            column[:] = [entry for place, entry in enumerate(column) if place not in gone]
+        keep = [place for place in range(len(self._value)) if place not in gone]
+        self._sensor = [self._sensor[place] for place in keep]
+        self._quantity = [self._quantity[place] for place in keep]
+        self._at = [self._at[place] for place in keep]
+        self._value = [self._value[place] for place in keep]
+        self._row = [self._row[place] for place in keep]
         self._refused.sort(key=lambda entry: entry[0])
 
 

@@ -48,7 +48,8 @@ def bcd_time(digits: str, local: tzinfo) -> datetime:
     if digits.isdigit() and digits.isascii() and len(digits) in {10, 12}:
         parts = [int(digits[i : i + 2]) for i in range(0, len(digits), 2)]
         try:
-            return datetime(2000 + parts[0], *parts[1:], tzinfo=local)  # type: ignore[arg-type]  # month, day, hour …
+            year, month, day, hour, minute, second = (2000 + parts[0], *parts[1:], 0)[:6]
+            return datetime(year, month, day, hour, minute, second, tzinfo=local)
         except ValueError:
             pass
     raise Refusal(RefusalReason.BAD_TIME, f"{digits!r} is no time")

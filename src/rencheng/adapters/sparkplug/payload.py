@@ -15,6 +15,7 @@ from rencheng.adapters.sparkplug.wire import (
     fields,
     float_of,
     tagged,
+    tagged_double,
     text_of,
 )
 from rencheng.sense.batch import RefusalReason
@@ -227,17 +228,24 @@ def payload_bytes(payload: Payload) -> bytes:
 
 def _metric_bytes(metric: Metric) -> bytes:
     out = tagged(1, metric.name.encode()) if metric.name else b""
-    for number, value in ((2, metric.alias), (3, metric.at_ms), (4, metric.datatype or None)):
-        out += b"" if value is None else tagged(number, value)
+    for number, count in ((2, metric.alias), (3, metric.at_ms), (4, metric.datatype or None)):
+        out += b"" if count is None else tagged(number, count)
     for number, flag in ((5, metric.historical), (6, metric.transient), (7, metric.null)):
         out += tagged(number, 1) if flag else b""
     if metric.unit:
         out += tagged(9, tagged(1, b"engUnit") + tagged(2, tagged(1, 12) + tagged(8, metric.unit.encode())))
-    value = metric.value
-    if isinstance(value, bool):
-        return out + tagged(14, int(value))
-    if isinstance(value, int):
-        return out + (tagged(11, value) if metric.datatype in {4, 7, 8, 13} else tagged(10, value & 0xFFFFFFFF))
-    if isinstance(value, float):
-        return out + tagged(13, value)
-    return out if value is None else out + tagged(15, value.encode())
+    return out + _value_bytes(metric)
+
+
+def _value_bytes(metric: Metric) -> bytes:
+    match metric.value:
+        case None:
+            return b""
+        case bool() as flag:
+            return tagged(14, int(flag))
+        case int() as count:
+            return tagged(11, count) if metric.datatype in {4, 7, 8, 13} else tagged(10, count & 0xFFFFFFFF)
+        case str() as text:
+            return tagged(15, text.encode())
+        case number:
+            return tagged_double(13, number)

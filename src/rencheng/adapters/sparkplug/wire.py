@@ -115,10 +115,13 @@ def varint(value: int) -> bytes:
     return bytes(out)
 
 
-def tagged(number: int, value: float | bytes) -> bytes:
-    """Write a field: an int as varint, a float as double, bytes with their length."""
+def tagged(number: int, value: int | bytes) -> bytes:
+    """Write a field: a number as varint, bytes with their length."""
     if isinstance(value, bytes):
         return varint(number << 3 | LENGTH) + varint(len(value)) + value
-    if isinstance(value, float):
-        return varint(number << 3 | FIXED64) + struct.pack("<d", value)
     return varint(number << 3 | VARINT) + varint(value)
+
+
+def tagged_double(number: int, value: float) -> bytes:
+    """Write a field as a double."""
+    return varint(number << 3 | FIXED64) + struct.pack("<d", value)
