@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from rencheng.city import City
 
@@ -25,6 +27,10 @@ class Channel:
         Height of the gauge's zero. A channel whose datum is given is never judged to report altitude by mistake.
     altitude_m : float, optional
         Height of the station; readings near it instead of near zero are altitude reported in place of stage.
+    kind : str
+        Kind of the sensor; empty where the city does not say.
+    lon, lat : float, optional
+        Where it stands.
     """
 
     sensor_id: str
@@ -32,6 +38,9 @@ class Channel:
     interval_s: float | None = None
     datum_m: float | None = None
     altitude_m: float | None = None
+    kind: str = ""
+    lon: float | None = None
+    lat: float | None = None
 
 
 def channels_of_city(city: City) -> list[Channel]:
@@ -47,14 +56,24 @@ def channels_of_city(city: City) -> list[Channel]:
             quantity=row["quantity"],
             interval_s=row.get("interval_s"),
             datum_m=row.get("datum_m"),
-            altitude_m=sensors.get(row["sensor_id"], {}).get("altitude_m"),
+            **_standing(sensors.get(row["sensor_id"], {})),
         )
         for row in city.rows("channels")
     }
     have = {sensor_id for sensor_id, _ in listed}
     bare = {
-        (sensor_id, ""): Channel(sensor_id=sensor_id, altitude_m=row.get("altitude_m"))
+        (sensor_id, ""): Channel(sensor_id=sensor_id, **_standing(row))
         for sensor_id, row in sensors.items()
         if sensor_id not in have
     }
     return [channel for _, channel in sorted({**listed, **bare}.items())]
+
+
+def _standing(sensor: Mapping[str, Any]) -> dict[str, Any]:
+    """What a channel has of its sensor."""
+    return {
+        "altitude_m": sensor.get("altitude_m"),
+        "kind": sensor.get("kind") or "",
+        "lon": sensor.get("lon"),
+        "lat": sensor.get("lat"),
+    }

@@ -129,6 +129,21 @@ class ReadingStore(Readings, Protocol):
         """
         ...
 
+    def advance(self, now: datetime) -> int:
+        """Let the timers of detection run to an instant though nothing came; tells how many alarm rows that brought.
+
+        A live run calls it by its clock, so that a city that fell silent altogether is noticed.
+        """
+        ...
+
+    def alarms(self, *, since: int = 0, limit: int = 100_000, sensor_id: str = "") -> pa.Table:
+        """Alarm rows in the order in which they became known.
+
+        Columns ``seq`` (int64, ascending for ever) and :data:`rencheng.sense.detection.ALARM_SCHEMA`; rows with
+        ``seq > since``, of one sensor where it is named. They are committed with the readings that brought them.
+        """
+        ...
+
     def position(self, feed_id: str) -> str | None:
         """Position of the feed's last acknowledged batch; ``None`` if it never delivered."""
         ...

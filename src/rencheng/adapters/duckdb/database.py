@@ -79,12 +79,16 @@ class Database:
         except duckdb.Error as error:
             raise self.failed("cannot be read", error) from error
 
-    def arrow(self, sql: str, values: list[Any]) -> pa.Table:
-        """Ask on a cursor of its own; ``taken_at`` becomes an aware instant."""
+    def table(self, sql: str, values: list[Any]) -> pa.Table:
+        """Ask on a cursor of its own, so from any thread."""
         try:
-            table = self.con.cursor().sql(sql, params=values).to_arrow_table()
+            return self.con.cursor().sql(sql, params=values).to_arrow_table()
         except duckdb.Error as error:
             raise self.failed("cannot be read", error) from error
+
+    def arrow(self, sql: str, values: list[Any]) -> pa.Table:
+        """Ask on a cursor of its own; ``taken_at`` becomes an aware instant."""
+        table = self.table(sql, values)
         at = table.column_names.index("taken_at")
         return table.set_column(at, "taken_at", table["taken_at"].cast(pa.timestamp("us")).cast(UTC_STAMP))
 

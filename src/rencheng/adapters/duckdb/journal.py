@@ -11,14 +11,17 @@ from collections.abc import Sequence
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from rencheng.adapters.duckdb.acknowledgement import write_intakes
+from rencheng.adapters.duckdb.alarms import end_of_changed, load_detection, write_alarms, write_detection
 from rencheng.adapters.duckdb.registry import ChannelRegistry, states_from_blobs
 from rencheng.adapters.duckdb.sorting import Sorted
 from rencheng.adapters.duckdb.writing import write_readings, write_states
 from rencheng.science.quality import check_readings
 from rencheng.sense.batch import Intake
+from rencheng.sense.detection import DetectionDesk
 from rencheng.sense.ports import QualityFlag
 
 __all__ = ["Journal", "check_touched"]
@@ -39,11 +42,16 @@ class Journal:
         The writer's connection.
     registry : ChannelRegistry
         Filled with the channels and states of the store.
+    desk : DetectionDesk, optional
+        Detection; it knows the registry's channels and is brought to where it stood.
     """
 
-    def __init__(self, con: duckdb.DuckDBPyConnection, registry: ChannelRegistry) -> None:
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, registry: ChannelRegistry, desk: DetectionDesk | None = None
+    ) -> None:
         self._con = con
         self._registry = registry
+        self._desk = desk
         self._load()
 
     def _load(self) -> None:
@@ -54,44 +62,89 @@ class Journal:
         if len(rows["channel"]):
             registry.states[rows["channel"]] = states_from_blobs(rows["state"].tolist())
         self._seq = _number(con, "SELECT max(seq) FROM batches")
+        self._alarm_seq = _number(con, "SELECT max(seq) FROM alarms")
         self._kept = _number(con, "SELECT max(txn) FROM checkpoint")
         self._txn = max(self._kept, _number(con, "SELECT max(txn) FROM transactions"))
         self._since = 0
         self._touched: list[NDArray[np.int64]] = []
+        changed = self._desk is not None and load_detection(con, self._desk, len(registry))
         if self._txn > self._kept:
             self._fold_again()
+        if self._desk is not None and changed:
+            self._end_alarms(self._desk)
 
     def _fold_again(self) -> None:
-        found = self._con.execute(
+        """Fold transaction by transaction what came after the checkpoint; its alarms are written already."""
+        con = self._con
+        later = "SELECT txn, clock_us FROM transactions WHERE txn > ? ORDER BY txn"
+        clocks = con.execute(later, [self._kept]).fetchall()
+        found = con.execute(
             "SELECT txn, channel, stamp, value, flags FROM readings WHERE txn > ? ORDER BY rowid", [self._kept]
         ).fetchnumpy()
         channel = np.asarray(found["channel"], dtype=np.int64)
         at = found["stamp"].astype("datetime64[us]").view(np.int64)
-        edge = np.flatnonzero(np.diff(found["txn"], prepend=-1))
-        for start, stop in zip(edge.tolist(), [*edge[1:].tolist(), len(channel)], strict=True):
-            mine = slice(start, stop)
+        bounds = np.searchsorted(found["txn"], [txn for txn, _ in clocks] + [self._txn + 1])
+        for n, (_, clock_us) in enumerate(clocks):
+            mine = slice(int(bounds[n]), int(bounds[n + 1]))
             touched, local = np.unique(channel[mine], return_inverse=True)
-            part = np.zeros(stop - start, dtype=np.int32)
             known = found["flags"][mine] & np.uint16(_ARRIVAL)
-            second = (known & int(QualityFlag.DUPLICATE_STAMP)) != 0
             batch = Sorted(
-                touched=touched, local=local, at=at[mine], value=found["value"][mine], part=part, second=second
+                touched=touched,
+                local=local,
+                at=at[mine],
+                value=found["value"][mine],
+                part=np.zeros(len(local), dtype=np.int32),
+                second=(known & int(QualityFlag.DUPLICATE_STAMP)) != 0,
             )
-            check_touched(self._registry, batch, known)
+            flags = check_touched(self._registry, batch, known)
+            if self._desk is not None:
+                self._desk.advance(clock_us)
+                self._desk.take(batch.channel, batch.at, batch.value, flags)
             self._note(batch)
+
+    def _end_alarms(self, desk: DetectionDesk) -> None:
+        """End alarms of rules that are not any more, or are other ones now."""
+        rows = end_of_changed(self._con, desk)
+        if rows.num_rows:
+            self._con.begin()
+            self._begin_transaction(desk.clock_us, desk.clock_us)
+            self._write_alarms(rows)
+            self._con.commit()
 
     def _note(self, batch: Sorted) -> None:
         self._touched.append(batch.touched)
         self._since += len(batch.at)
 
     def write(self, new: Sorted, flags: NDArray[np.uint16], now_us: int) -> None:
-        """Write the readings of a transaction, and a checkpoint when one is due."""
-        self._txn += 1
-        self._con.execute("INSERT INTO transactions VALUES (?, make_timestamp(?), ?)", [self._txn, now_us, 0])
+        """Write the readings of a transaction and the alarms they bring, and a checkpoint when one is due."""
+        desk = self._desk
+        self._begin_transaction(now_us, desk.clock_us if desk is not None else 0)
+        if desk is not None:
+            self._write_alarms(desk.table(desk.take(new.channel, new.at, new.value, flags)))
         write_readings(self._con, new, flags, self._txn)
         self._note(new)
         if self._since >= CHECKPOINT_READINGS or len(self._touched) >= CHECKPOINT_TRANSACTIONS:
             self._keep()
+
+    def advance(self, now_us: int) -> int:
+        """Let the clock of detection run to an instant; tells how many alarm rows that brought."""
+        desk = self._desk
+        if desk is None or not len(rows := desk.advance(now_us)):
+            return 0
+        self._con.begin()
+        self._begin_transaction(now_us, now_us)
+        self._write_alarms(desk.table(rows))
+        self._touched.append(np.zeros(0, dtype=np.int64))
+        self._con.commit()
+        return len(rows)
+
+    def _begin_transaction(self, now_us: int, clock_us: int) -> None:
+        self._txn += 1
+        self._con.execute("INSERT INTO transactions VALUES (?, make_timestamp(?), ?)", [self._txn, now_us, clock_us])
+
+    def _write_alarms(self, rows: pa.Table) -> None:
+        write_alarms(self._con, rows, self._alarm_seq + 1, self._txn)
+        self._alarm_seq += rows.num_rows
 
     def acknowledge(self, intakes: Sequence[Intake]) -> None:
         """Write the acknowledgements of a transaction."""
@@ -108,8 +161,12 @@ class Journal:
     def _keep(self) -> None:
         touched = np.unique(np.concatenate(self._touched)) if self._touched else np.zeros(0, np.int64)
         write_states(self._con, touched, self._registry.states[touched])
+        kept = None
+        if self._desk is not None:
+            write_detection(self._con, self._desk, np.union1d(touched, self._desk.take_moved()))
+            kept = self._desk.packed()
         self._con.execute("DELETE FROM checkpoint")
-        self._con.execute("INSERT INTO checkpoint VALUES (?, NULL)", [self._txn])
+        self._con.execute("INSERT INTO checkpoint VALUES (?, ?)", [self._txn, kept])
         self._kept, self._since, self._touched = self._txn, 0, []
 
 

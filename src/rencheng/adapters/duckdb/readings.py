@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rencheng.adapters.duckdb.alarms import read_alarms
 from rencheng.adapters.duckdb.acknowledgement import Part, intakes_of, known_intakes
 from rencheng.adapters.duckdb.database import UTC_STAMP, Database
 from rencheng.adapters.duckdb.gathering import gather
@@ -26,6 +27,8 @@ from rencheng.kernel import micros, require_utc
 from rencheng.science.quality import interval_s
 from rencheng.sense.batch import Decoded, Intake, TimingLimits
 from rencheng.sense.channels import Channel
+from rencheng.sense.detection import DetectionDesk
+from rencheng.sense.detection_rules import DetectionRules
 from rencheng.sense.ports import HEALTH_SCHEMA, QualityFlag
 
 __all__ = ["DuckDbReadings"]
@@ -44,6 +47,8 @@ class DuckDbReadings:
         Channels of the city's sensors; readings of other sensors are refused. ``None`` takes every sensor.
     threads : int
         Threads of the database.
+    detection : DetectionRules, optional
+        What means an alarm; without rules nothing is detected.
 
     Notes
     -----
@@ -53,9 +58,15 @@ class DuckDbReadings:
     """
 
     def __init__(
-        self, path: Path | str = ":memory:", *, channels: Iterable[Channel] | None = None, threads: int = 2
+        self,
+        path: Path | str = ":memory:",
+        *,
+        channels: Iterable[Channel] | None = None,
+        threads: int = 2,
+        detection: DetectionRules | None = None,
     ) -> None:
         self._lock = threading.Lock()
+        self._detection = detection
         self._channels = None if channels is None else list(channels)
         self._db = Database(path, threads=threads)
         self._con = self._db.con
@@ -66,9 +77,10 @@ class DuckDbReadings:
 
     def _recall(self) -> None:
         """Bring back what was known at the last commit: the checkpoint, and what came after it folded again."""
-        self._registry = ChannelRegistry(self._channels)
+        desk = None if self._detection is None else DetectionDesk(self._detection, self._channels or ())
+        self._registry = ChannelRegistry(self._channels, desk)
         self._sound = False
-        self._journal = Journal(self._con, self._registry)
+        self._journal = Journal(self._con, self._registry, desk)
         self._sound = True
 
     def take(self, feed_id: str, position: str, batch: Decoded, *, now: datetime) -> Intake:
@@ -86,6 +98,16 @@ class DuckDbReadings:
             fresh = [part for key, part in first.items() if key not in known]
             taken = {(i.feed_id, i.position): i for i in (self._take(fresh, now) if fresh else ())}
             return _in_turn(parts, known, taken)
+
+    def advance(self, now: datetime) -> int:
+        """Let timers of detection run out; see :class:`rencheng.sense.ports.ReadingStore`."""
+        now_us = micros(require_utc(now, name="now"))
+        with self._writing("refused alarms"):
+            return self._journal.advance(now_us)
+
+    def alarms(self, *, since: int = 0, limit: int = 100_000, sensor_id: str = "") -> pa.Table:
+        """Alarm rows in the order in which they became known; see :class:`rencheng.sense.ports.ReadingStore`."""
+        return read_alarms(self._db, since=since, limit=limit, sensor_id=sensor_id)
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from rencheng.kernel import QUANTITIES
 from rencheng.science.quality import CHECK_DTYPE, STATE_DTYPE, new_states
 from rencheng.sense.channels import Channel
 from rencheng.sense.checks import checks_of_channel
+from rencheng.sense.detection import DetectionDesk
 
 __all__ = ["UNKNOWN", "ChannelRegistry", "states_from_blobs"]
 
@@ -27,9 +29,12 @@ class ChannelRegistry:
     ----------
     known : iterable of Channel, optional
         The city's channels; readings of other sensors are refused. ``None`` takes every sensor.
+    desk : DetectionDesk, optional
+        Told of every channel, in the order of their numbers.
     """
 
-    def __init__(self, known: Iterable[Channel] | None) -> None:
+    def __init__(self, known: Iterable[Channel] | None, desk: DetectionDesk | None = None) -> None:
+        self._desk = desk
         listed = None if known is None else list(known)
         self._configured = {(c.sensor_id, c.quantity): c for c in listed or ()}
         self._sensors = None if listed is None else {c.sensor_id: c for c in listed}
@@ -73,9 +78,8 @@ class ChannelRegistry:
         channel = self._configured.get(pair)
         if channel is None:
             sibling = (self._sensors or {}).get(pair[0])
-            channel = Channel(
-                sensor_id=pair[0], quantity=pair[1], altitude_m=sibling.altitude_m if sibling is not None else None
-            )
+            bare = Channel(sensor_id=pair[0])
+            channel = replace(sibling or bare, quantity=pair[1], interval_s=None, datum_m=None)
         number = len(self.names)
         if number == len(self._states):
             self._states = np.concatenate([self._states, new_states(number)])
@@ -84,14 +88,9 @@ class ChannelRegistry:
         self._number.setdefault(pair[1], {})[pair[0]] = number
         self.interval_s.append(channel.interval_s or float("nan"))
         self.names.append(pair)
+        if self._desk is not None:
+            self._desk.add(channel)
         return number
-
-    def forget_from(self, number: int) -> None:
-        """Take back channels added since, after a transaction that failed."""
-        for sensor, of in self.names[number:]:
-            del self._number[of][sensor]
-        del self.names[number:], self.interval_s[number:]
-        self._states[number:] = new_states(len(self._states) - number)
 
     def of_quantity(self, quantity: str, sensors: Sequence[str] | None) -> list[int]:
         """Numbers of a quantity's channels, of all sensors or of those named."""

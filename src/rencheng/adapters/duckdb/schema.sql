@@ -41,6 +41,36 @@ CREATE TABLE IF NOT EXISTS channel_state (
     state BLOB NOT NULL
 );
 
+-- what the rule detectors of a channel remember, as of the checkpoint, and of which rules
+CREATE TABLE IF NOT EXISTS detector_state (
+    channel INTEGER PRIMARY KEY,
+    rules VARCHAR NOT NULL,
+    state BLOB NOT NULL
+);
+
+-- alarms as they were raised, updated and cleared, one row each, in the order in which they became known
+CREATE TABLE IF NOT EXISTS alarms (
+    seq BIGINT NOT NULL,
+    txn INTEGER NOT NULL,
+    alarm_id VARCHAR NOT NULL,
+    sensor_id VARCHAR NOT NULL,
+    quantity VARCHAR NOT NULL,
+    rule VARCHAR NOT NULL,
+    kind VARCHAR NOT NULL,
+    severity VARCHAR NOT NULL,
+    state VARCHAR NOT NULL,
+    begun_at TIMESTAMP NOT NULL,
+    "at" TIMESTAMP NOT NULL,
+    ended_at TIMESTAMP,
+    "value" DOUBLE,
+    score DOUBLE,
+    "limit" DOUBLE,
+    confidence DOUBLE NOT NULL,
+    window_start TIMESTAMP NOT NULL,
+    window_end TIMESTAMP NOT NULL,
+    cause VARCHAR NOT NULL
+);
+
 -- acknowledgements: one per feed and position, for ever
 CREATE TABLE IF NOT EXISTS batches (
     seq BIGINT NOT NULL,
