@@ -15,10 +15,10 @@ from rencheng.assess.flood.skill import members_at
 from rencheng.assess.rules import default_rules
 
 
-def floods(played: Any) -> list[Any]:
-    found = played.of("FloodForecastPublished")
+def floods(played: Any, product: str = "nowcast") -> list[Any]:
+    found = [e for e in played.of("FloodForecastPublished") if e.body.product == product]
     assert found, "the rehearsal rained and no flood forecast was published"
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def test_a_forecast_is_there_before_the_first_water_in_the_street(rehearsal: Any) -> None:
@@ -37,7 +37,31 @@ def test_a_simulated_clock_gives_each_cycle_exactly_its_budget(rehearsal: Any) -
 
 
 def test_no_cycle_loses_water(rehearsal: Any) -> None:
-    assert max(e.body.volume_error_ratio for e in floods(rehearsal)) <= 1e-10
+    for product in ("nowcast", "day_ahead"):
+        assert max(e.body.volume_error_ratio for e in floods(rehearsal, product)) <= 1e-10
+
+
+def test_the_next_day_is_forecast_before_it_rains_and_closes_no_road(rehearsal: Any) -> None:
+    """Water that may come tomorrow is a reason to bring pumps near, and none to close a street today."""
+    first = floods(rehearsal, "day_ahead")[0]
+    taken = rehearsal.of("RainForecastTaken")
+    assert first.cause == (taken[0].id,)
+    assert first.body.rain_forecast_id == taken[0].body.forecast_id
+    assert first.occurred_at < floods(rehearsal)[0].occurred_at
+    assert first.occurred_at - first.body.based_at == timedelta(seconds=default_rules().flood.day_budget_s)
+    assert first.body.lead_min[0] == first.body.window_min == 180
+    assert any(t.area_km2 > 0.0 for t in first.body.totals)
+    assert all(first.id not in e.cause for e in rehearsal.of("RoadClosed"))
+    assert any(first.id in e.cause for e in rehearsal.of("FloodNeedsMapped"))
+
+
+def test_the_next_day_is_scored_by_itself(rehearsal: Any) -> None:
+    scored = [e.body for e in rehearsal.of("FloodForecastScored")]
+    day = [b for b in scored if b.product == "day_ahead"]
+    assert day
+    assert {b.model for b in day} == {"urban-flood-day"}
+    assert {b.model for b in scored if b.product == "nowcast"} == {"urban-flood"}
+    assert min(s.lead_min for s in day[-1].scores) > 120
 
 
 def test_risk_and_closures_follow_in_the_turn_of_the_forecast(rehearsal: Any) -> None:
@@ -64,7 +88,7 @@ def test_an_impact_warning_names_what_the_water_reaches(rehearsal: Any) -> None:
 
 
 def test_forecasts_are_scored_and_the_score_only_grows(rehearsal: Any) -> None:
-    scored = [e.body for e in rehearsal.of("FloodForecastScored")]
+    scored = [e.body for e in rehearsal.of("FloodForecastScored") if e.body.product == "nowcast"]
     assert scored
     assert all(a.pairs <= b.pairs for a, b in pairwise(scored))
     last = scored[-1]

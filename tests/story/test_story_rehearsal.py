@@ -43,6 +43,7 @@ ROOTS = {
     "FloodForecastPublished",
     "ForecastPublished",
     "IndicatorMeasured",
+    "RainForecastTaken",
     "ReportReceived",
     "RiskAssessed",
     "SignalRaised",

@@ -11,7 +11,7 @@ import numpy as np
 from rencheng.assess.consequence import risk_table
 from rencheng.assess.facts import RiskAssessed
 from rencheng.assess.flood.came_true import score_drafts
-from rencheng.assess.flood.outlook import CellWater, day_outlook, flood_outlook
+from rencheng.assess.flood.outlook import CellWater, flood_outlook
 from rencheng.assess.forecasting import StageForecaster, forecast_inputs, forecast_signals
 from rencheng.assess.frame import CityFrame, city_frame
 from rencheng.assess.gauging import GaugesNow, gauge_states, gauges_now
@@ -138,7 +138,6 @@ def decide(state: State, inputs: Inputs, now: datetime) -> list[Draft]:
         rain=rain,
         depths=depths,
         flood=flood_outlook(state.flood, inputs.fields, frame.cells.cell, rules.flood, now, inputs.flood_memo),
-        flood_day=day_outlook(state.flood, inputs.fields, frame.cells.cell, now, inputs.flood_memo),
     )
     return [*drafts, *_risks(ahead, inputs, model_inputs)]
 

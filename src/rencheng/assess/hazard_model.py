@@ -188,8 +188,6 @@ class ModelInputs:
     depths: Sequence[DepthObservation]
     flood: FloodOutlook | None = None
     """The flood engine's forecast where a recent one stands."""
-    flood_day: FloodOutlook | None = None
-    """Its forecast of the next day; every frame shows the deepest water of the hours before it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

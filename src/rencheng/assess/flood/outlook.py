@@ -15,7 +15,7 @@ from rencheng.assess.model import FloodMemory, PublishedFlood
 from rencheng.assess.ports import FieldStore
 from rencheng.assess.rules import FloodRules
 
-__all__ = ["CellWater", "cell_water", "day_outlook", "flood_outlook"]
+__all__ = ["CellWater", "cell_water", "flood_outlook"]
 
 CellWater = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]
 """Lead times in hours (leads,), probability and depth (leads, cells)."""
@@ -41,41 +41,12 @@ def flood_outlook(
     standing = memory.last
     if standing is None or now - standing.body.based_at > timedelta(minutes=rules.hold_min):
         return None
-    return _aged(standing, *_remembered(memory, standing, fields, cell, memo), now)
-
-
-def day_outlook(
-    memory: FloodMemory,
-    fields: FieldStore,
-    cell: NDArray[np.uint64],
-    now: datetime,
-    memo: dict[str, CellWater],
-) -> FloodOutlook | None:
-    """Give what the forecast of the next day says from ``now`` on; None when there is none or its time has passed.
-
-    Parameters are those of :func:`flood_outlook`.
-    """
-    standing = memory.day.last
-    if standing is None or now >= standing.body.based_at + timedelta(minutes=standing.body.lead_min[-1]):
-        return None
-    return _aged(standing, *_remembered(memory, standing, fields, cell, memo), now)
-
-
-def _remembered(
-    memory: FloodMemory,
-    standing: PublishedFlood,
-    fields: FieldStore,
-    cell: NDArray[np.uint64],
-    memo: dict[str, CellWater],
-) -> CellWater:
-    """The standing forecast's table, read once; tables of forecasts that stand no more are forgotten."""
     name = standing.body.objects
     if name not in memo:
-        stand = {f.body.objects for f in (memory.last, memory.day.last) if f is not None}
-        for old in [k for k in memo if k not in stand]:
-            del memo[old]
+        memo.clear()
         memo[name] = cell_water(fields.get(name), standing.body.lead_min, cell)
-    return memo[name]
+    lead_h, probability, depth = memo[name]
+    return _aged(standing, lead_h, probability, depth, now)
 
 
 def _aged(

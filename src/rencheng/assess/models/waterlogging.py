@@ -19,8 +19,6 @@ WINDOWS_H = (1.0, 3.0, 6.0)
 GATHERING = 15.0
 """Excess rain stands so many times deeper at the bottom of a sink than where it fell (judgement, not calibrated)."""
 MODEL_ERROR_RATIO = 0.6
-DAY_FROM_H = 3.0
-"""Horizon from which the forecast of the next day counts; before it, rain that has been measured knows better."""
 FADING_H = 2.0
 """What was seen is believed less with every hour; street water drains within hours."""
 CREDENCE = {
@@ -37,7 +35,7 @@ CREDENCE = {
 
 CARD = Card(
     name="waterlogging-index",
-    version="3",
+    version="2",
     hazard=Hazard.WATERLOGGING,
     inputs=(
         Variable(name="rain_mm", unit="mm", intent="accumulations against the capacity of drains"),
@@ -63,7 +61,6 @@ CARD = Card(
     skill="the index of ground and rain is not validated; the engine's forecasts are scored as they come true",
     limits=(
         "Where a recent ensemble of the flood engine stands it counts, fading beyond its two hours; else an index.",
-        "From three hours on the engine's forecast of the next day counts beside them, where a rain forecast came in.",
         "The index: drain capacity is one number for the whole city (36 mm/h).",
         "All residents of a cell count as exposed when its low streets are under water.",
         "The index knows no flow between cells.",
@@ -88,9 +85,6 @@ class Waterlogging:
             computed = _from_engine(inputs, lead)
             if computed is not None:
                 probability[h], intensity[h] = computed
-            ahead = _a_day_ahead(inputs, lead)
-            if ahead is not None:
-                probability[h], intensity[h] = np.maximum(probability[h], ahead[0]), np.maximum(intensity[h], ahead[1])
             if raining and (computed is None or lead > _engine_reach_h(inputs)):
                 rain, depth = _from_rain(inputs, gathered, lead)
                 probability[h] = np.maximum(probability[h], rain)
@@ -106,15 +100,8 @@ class Waterlogging:
         if inputs.flood is not None and probability.max(initial=0.0) >= CARD.probability_floor:
             evidence.append(Evidence(kind="forecast", note=inputs.flood.model))
         cause: tuple[FactId, ...] = tuple(d.fact_id for d in inputs.depths if d.fact_id is not None)
-        cause += tuple(f.fact_id for f in (inputs.flood, inputs.flood_day) if f is not None)
+        cause += () if inputs.flood is None else (inputs.flood.fact_id,)
         return Outlook(probability=probability, intensity=intensity, evidence=tuple(evidence), cause=cause)
-
-
-def _a_day_ahead(inputs: ModelInputs, lead_h: float) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-    """What the engine says of the next day from a rain forecast; nothing of the hours that measured rain tells of."""
-    if inputs.flood_day is None or lead_h < max(_engine_reach_h(inputs), DAY_FROM_H):
-        return None
-    return inputs.flood_day.at(lead_h)
 
 
 def _engine_reach_h(inputs: ModelInputs) -> float:
