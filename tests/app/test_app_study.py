@@ -134,3 +134,34 @@ def test_the_report_reads_in_both_languages_and_shows_every_measure(whole: Path)
     rows = (whole / "ranking.csv").read_text(encoding="utf-8").splitlines()
     assert rows[0].startswith("rank,rank_low,rank_high,group,id,")
     assert len(rows) == 3
+
+
+OPTIONS = """
+portfolios: {budgets_cny: [5.0e+6, 2.0e+7]}
+climates: [{id: plus3, title: {zh: 升温3度, en: 3 K warmer}, warming_k: 3}]
+levels: {raster_cells: [500], per_stratum: [6]}
+"""
+
+
+def test_a_study_with_every_option_goes_on_to_the_same_bytes_and_tells_them(sandbox_city: Path, tmp_path: Path) -> None:
+    file = tmp_path / "options.yaml"
+    file.write_text(STUDY.replace("durations_min: [30]", "durations_min: [30], field: moving") + OPTIONS, "utf-8")
+    whole, parted = tmp_path / "whole", tmp_path / "parted"
+    run_study(file, sandbox_city, whole, workers=1)
+    said = run_study(file, sandbox_city, parted, workers=1, limit=3)
+    while "goes on" in said:
+        said = run_study(file, sandbox_city, parted, workers=1, limit=None if "coarser" in said else 9)
+        if (parted / "levels.ndjson").exists():
+            levels = (parted / "levels.ndjson").read_bytes()
+            (parted / "levels.ndjson").write_bytes(levels[: len(levels) // 2])  # killed in the middle of a line
+            said = run_study(file, sandbox_city, parted, workers=1)
+    made = (*MADE, "portfolios.csv", "regret.csv")
+    assert all((whole / name).read_bytes() == (parted / name).read_bytes() for name in made)
+    page = etree.fromstring((whole / "report.html").read_bytes(), etree.HTMLParser())
+    text = "".join(page.itertext())
+    for heading in ("Portfolios of measures", "气候情景", "Multilevel Monte Carlo"):
+        assert heading in text
+    assert len(page.findall(".//svg")) == 2
+    plain = json.loads((whole / "ranking.json").read_bytes())
+    assert [c["id"] for c in plain["climates"]] == ["now", "plus3"]
+    assert {p["id"] for p in plain["portfolios"]} >= {"none", "roofs", "inlets"}

@@ -87,6 +87,14 @@ def test_a_storm_has_the_same_bits_whatever_storms_run_beside_it() -> None:
         assert alone.steps[0] == together.steps[k]
 
 
+def test_a_longer_storm_beside_it_does_not_change_a_shorter_one() -> None:
+    land, short = ground(), rain(90.0)
+    rates = np.zeros((2, 9, 1))
+    rates[0, :4], rates[1] = short.rate_mm_h[0], 25.0
+    beside = run_storms(land, replace(short, rate_mm_h=rates, duration_s=np.array([2400.0, 4500.0])))
+    np.testing.assert_array_equal(run_storms(land, short).peak_depth_m[0], beside.peak_depth_m[0])
+
+
 def test_no_rain_leaves_no_water_and_more_rain_no_less() -> None:
     out = run_storms(ground(), rain(0.0, 20.0, 60.0, 180.0))
     assert not out.peak_depth_m[0].any()

@@ -64,8 +64,9 @@ class StudyRain:
 
     def batch(self, storms: Sequence[StormDraw], factor: float) -> BatchRain:
         """Rain of some storms, rates times ``factor``."""
-        parts = [self._moving(s) if s.speed_m_s > 0.0 else self._still(s) for s in storms]
         step_s = _FINE_S if any(s.speed_m_s > 0.0 for s in storms) else STEP_MIN * 60.0
+        finer = round(STEP_MIN * 60.0 / step_s)
+        parts = [self._moving(s) if s.speed_m_s > 0.0 else np.repeat(self._still(s), finer, axis=0) for s in storms]
         steps = max(len(p) for p in parts)
         rate = np.zeros((len(storms), steps, len(self.x_m)))
         for k, part in enumerate(parts):

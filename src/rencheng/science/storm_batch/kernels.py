@@ -194,7 +194,19 @@ def _advance(  # noqa: PLR0917 — compiled: arrays one by one
 
 
 @njit(**_ALLOCATING)
-def _next_steps(now: F64, duration: F64, rain_step_s: float, rain_m_s: Grid, cell_m: float, deepest: F32, step: F32) -> bool:  # fmt: skip  # noqa: E501  compiled: one line of arguments
+def _rain_ends(rain_m_s: Grid, ends: I64) -> None:
+    """Count each lane's rain steps up to its last rain, so that a longer storm beside it changes nothing."""
+    for s in range(len(ends)):
+        ends[s] = 0
+        for k in range(rain_m_s.shape[1]):
+            if rain_m_s[s, k].max() > 0.0:
+                ends[s] = k + 1
+
+
+@njit(**_ALLOCATING)
+def _next_steps(
+    now: F64, duration: F64, rain_step_s: float, rain_m_s: Grid, ends: I64, cell_m: float, deepest: F32, step: F32
+) -> bool:
     """Choose every lane's step: stable, ending where its rain changes or its run ends; whether any lane goes on."""
     going = False
     for s in range(len(step)):
@@ -207,7 +219,7 @@ def _next_steps(now: F64, duration: F64, rain_step_s: float, rain_m_s: Grid, cel
         if deepest[s] > 0.0:
             stable = min(stable, _CFL * cell_m / np.sqrt(GRAVITY_M_S2 * deepest[s]))
         k = int(now[s] / rain_step_s + 1e-6)
-        if k < rain_m_s.shape[1]:
+        if k < ends[s]:
             rate = rain_m_s[s, k].max()
             if rate > 0.0:  # water that appears during the step must not outrun it: cfl Δx = 2 √(g r Δt) Δt
                 stable = min(stable, (0.5 * _CFL * cell_m / np.sqrt(GRAVITY_M_S2 * rate)) ** (2.0 / 3.0))
@@ -297,12 +309,13 @@ def run_lanes(  # noqa: PLR0917 — compiled: arrays one by one
     q, q_new = np.zeros((total, lanes), np.float32), np.zeros((total, lanes), np.float32)
     rain, step = np.zeros((rain_m_s.shape[2], lanes), np.float32), np.zeros(lanes, np.float32)
     soaked, volume = np.zeros((len(soil[0]), lanes), np.float32), np.zeros((len(tanks[0]), lanes))
-    now, deepest = np.zeros(lanes), np.zeros(lanes, np.float32)
+    now, deepest, ends = np.zeros(lanes), np.zeros(lanes, np.float32), np.zeros(lanes, np.int64)
+    _rain_ends(rain_m_s, ends)
     lost = np.zeros(lanes, np.float32)
     over, scratch = np.zeros(rain_m_s.shape[2]), np.zeros((6, lanes), np.float32)
     for c in range(cells):
         over[rain_cell[c]] += 1.0
-    while _next_steps(now, duration, rain_step_s, rain_m_s, cell_m, deepest, step):
+    while _next_steps(now, duration, rain_step_s, rain_m_s, ends, cell_m, deepest, step):
         _rain_of_step(now, rain_step_s, rain_m_s, step, rain)
         _advance(
             sides, along, across, faces, edges, edge_cells, ground, cell_m, step, rain, rain_cell, h, q, q_new, share,
