@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +141,11 @@ def trials(city: City, args: argparse.Namespace) -> tuple[dict[tuple[str, float]
     )
     land = (domain.active & ~domain.water & ~domain.blocked).ravel()
     index = domain.objects
-    parts = {"raster cells": land, "road links": index.rows_of("road_link"), "H3 cells": index.rows_of("cell")}
+    parts: dict[str, Any] = {
+        "raster cells": land,
+        "road links": index.rows_of("road_link"),
+        "H3 cells": index.rows_of("cell"),
+    }
     counted = {(w, c): np.zeros(3, np.int64) for w in parts for c in CHANCES}
     spent = []
     with member_pool(domain) as pool:

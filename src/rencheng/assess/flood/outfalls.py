@@ -218,9 +218,8 @@ class Backflow:
         left = np.clip((street - np.where(drowned, level, mouth)) / head, 0.0, 1.0)
         passing = state.open[at]
         share = np.where(passing, np.where(drowned, np.sqrt(left), 1.0), 0.0)
-        self.lost_m3_s = np.bincount(
-            outfalls.inlet_cell, (1.0 - share) * outfalls.inlet_m3_s, minlength=bed_m.size
-        ).reshape(bed_m.shape)
+        lost = np.bincount(outfalls.inlet_cell, (1.0 - share) * outfalls.inlet_m3_s, minlength=bed_m.size)
+        self.lost_m3_s: F64 = lost.astype(np.float64).reshape(bed_m.shape)
         """What the inlets of each cell take less than designed, shape (ny, nx)."""
         flap = np.array([g == "flap_gate" for g in outfalls.gate], np.bool_)[at]
         back = np.flatnonzero(drowned & passing & ~flap & (level > street))
