@@ -72,9 +72,8 @@ def load_detection(con: duckdb.DuckDBPyConnection, desk: DetectionDesk, channels
         else:
             changed = True
     reckon_due(desk.state)
-    kept = con.execute("SELECT detection FROM checkpoint").fetchone()
-    if kept is not None and kept[0] is not None:
-        changed |= not desk.unpack(kept[0])
+    for (kept,) in con.execute("SELECT detection FROM checkpoint WHERE detection IS NOT NULL").fetchall():
+        changed |= not desk.unpack(kept)
     return changed
 
 
