@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -249,7 +249,7 @@ def source_from_dict(section: Any, *, where: str) -> Source:
     if cls is None:
         raise InvalidConfig(f"unknown kind {kind!r}", where=where, mend=f"Use one of: {', '.join(SOURCES)}")
     values = {key: value for key, value in section.items() if key != "kind"}
-    legal = list(cls.__dataclass_fields__)
+    legal = [field.name for field in fields(cls)]
     for key in values:
         if key not in legal:
             raise InvalidConfig(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -53,15 +54,10 @@ def _number(value: float) -> bytes:
         return str(value).encode()
     if not math.isfinite(value):
         raise ValueError(f"{value} is not finite")
-    if value == int(value) and abs(value) < 1e21:
-        return str(int(value)).encode()
+    if value == 0:
+        return b"0"
     if 1e-6 <= abs(value) < 1e21:
-        digits = repr(value)
-        if "e" in digits:  # Python turns to exponents below 1e-4
-            mantissa, _, exponent = digits.partition("e")
-            places = len(mantissa.partition(".")[2]) - int(exponent)
-            digits = f"{value:.{places}f}"
-        return digits.encode()
+        return format(Decimal(repr(value)), "f").removesuffix(".0").encode()
     return _EXPONENT.sub(r"e\1\2", repr(value)).encode()
 
 
