@@ -158,7 +158,7 @@ def test_a_study_with_every_option_goes_on_to_the_same_bytes_and_tells_them(sand
     made = (*MADE, "portfolios.csv", "regret.csv")
     assert all((whole / name).read_bytes() == (parted / name).read_bytes() for name in made)
     page = etree.fromstring((whole / "report.html").read_bytes(), etree.HTMLParser())
-    text = "".join(page.itertext())
+    text = "".join(str(part) for part in page.itertext())
     for heading in ("Portfolios of measures", "气候情景", "Multilevel Monte Carlo"):
         assert heading in text
     assert len(page.findall(".//svg")) == 2

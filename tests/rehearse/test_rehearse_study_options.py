@@ -20,7 +20,7 @@ from rencheng.rehearse.study_storms import StormDraw, draw_storms
 from rencheng.rehearse.study_world import RunLoss, StudyWorld
 from rencheng.science.moving_storm import areal_reduction_ratio
 
-MEASURES = [
+MEASURES: list[dict[str, Any]] = [
     {"id": "roofs", "kind": "green_roof", "capital_cny": 2e6, "share": 0.5, "retention_mm": 25.0},
     {"id": "paving", "kind": "permeable_paving", "capital_cny": 3e6, "share": 0.4, "rate_mm_h": 40.0},
     {"id": "inlets", "kind": "inlets", "capital_cny": 9e6, "factor": 3.0},
@@ -140,7 +140,7 @@ def test_levels_agree_with_plain_runs_within_their_interval() -> None:
     rng = np.random.default_rng(3)
 
     def loss(storm: StormDraw, cells: int, share: float) -> float:
-        return share * (1e5 * np.log(storm.return_period_a) ** 2 * (2.0 if cells == 400 else 1.0))
+        return float(share * 1e5 * np.log(storm.return_period_a) ** 2 * (2.0 if cells == 400 else 1.0))
 
     shares = {"none": 1.0, "roofs": 0.9, "paving": 0.7, "inlets": 0.5}
     runs = [

@@ -7,7 +7,20 @@ from html import escape
 
 from rencheng.rehearse.study_ranking import RankedMeasure
 
-__all__ = ["chart_axes", "cost_chart", "ticks_across"]
+__all__ = [
+    "BOTTOM",
+    "HEIGHT",
+    "INK",
+    "LEFT",
+    "RIGHT",
+    "SURE",
+    "TOP",
+    "UNSURE",
+    "WIDTH",
+    "chart_axes",
+    "cost_chart",
+    "ticks_across",
+]
 
 WIDTH, HEIGHT = 920, 460
 LEFT, RIGHT, TOP, BOTTOM = 90, 150, 24, 56

@@ -17,6 +17,7 @@ from rencheng.recover.water import LOW_SHARE, Water
 from rencheng.science.fragility import DAMAGE_STATES, damage_state, loss_ratio
 
 __all__ = [
+    "FLOOR_HEIGHT_M",
     "Damage",
     "curve_table",
     "damage",
