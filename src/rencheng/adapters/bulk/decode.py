@@ -131,6 +131,7 @@ def _wide(
         aside.add_reasons(reason, usable, f"column {column.column}")
         index = np.flatnonzero(usable & ~np.isnan(raw))
         value = to_si(raw[index], column.unit, QUANTITIES[column.quantity])
+        index, value = _finite(index, value, aside, f"column {column.column}")
         names = pa.DictionaryArray.from_arrays(np.zeros(len(index), dtype=np.int32), [column.quantity])
         parts.append((pa.array(index), names, value))
     return parts
@@ -159,7 +160,20 @@ def _long(
     index = np.flatnonzero(usable & ~unknown & ~unlawful & ~np.isnan(raw))
     pair = (word_code[index], unit_code[index])
     names = pa.DictionaryArray.from_arrays(pa.array(word_code[index].astype(np.int32)), pa.array(stored, pa.string()))
-    return [(pa.array(index), names, raw[index] * factor[pair] + offset[pair])]
+    value = raw[index] * factor[pair] + offset[pair]
+    kept, value = _finite(index, value, aside, f"column {layout.value_column}")
+    return [(pa.array(kept), names if len(kept) == len(index) else names.filter(np.isin(index, kept)), value)]
+
+
+def _finite(
+    index: NDArray[np.int64], value: NDArray[np.float64], aside: _Aside, detail: str
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Keep aside what is beyond all numbers once it is in SI units."""
+    keep = np.isfinite(value)
+    if keep.all():
+        return index, value
+    aside.add(index[~keep], RefusalReason.NOT_FINITE, f"{detail} in SI units")
+    return index[keep], value[keep]
 
 
 def _coded(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:

@@ -89,6 +89,8 @@ def read_rows(config: FeedConfig, body: bytes) -> Rows:
     if config.format in ("arrow", "parquet"):
         table = read_columns(config, body, wanted_columns(config))
         return Rows(table=table, body=b"", is_text=False)
+    if b"\r" in body and config.format == "csv" and not config.encoding.lower().startswith(("utf-16", "utf-32")):
+        body = body.replace(b"\r\n", b"\n").replace(b"\r", b"\n")  # a lone return ends a line for the parser too
     text, bad = utf8_lines(config, body)
     rows = _csv_rows(config, text) if config.format == "csv" else _json_rows(config, text)
     for number, raw in bad.items():
@@ -98,7 +100,8 @@ def read_rows(config: FeedConfig, body: bytes) -> Rows:
 
 def _csv_rows(config: FeedConfig, body: bytes) -> Rows:
     where = f"feed {config.id!r}"
-    head, _, _ = body.lstrip(b"\r\n").partition(b"\n")
+    text = body.lstrip(b"\r\n")  # the parser would take an empty line before the header for the header
+    head, _, _ = text.partition(b"\n")
     header = [name.strip().strip('"') for name in head.decode().rstrip("\r").split(config.delimiter)]
     _require_columns(config, header, where)
     malformed: list[int] = []
@@ -109,7 +112,7 @@ def _csv_rows(config: FeedConfig, body: bytes) -> Rows:
 
     try:
         table = pv.read_csv(
-            pa.BufferReader(body),
+            pa.BufferReader(text),
             read_options=pv.ReadOptions(use_threads=False, column_names=header, skip_rows=0, skip_rows_after_names=1),
             parse_options=pv.ParseOptions(delimiter=config.delimiter, invalid_row_handler=keep_aside),
             convert_options=pv.ConvertOptions(
@@ -172,8 +175,9 @@ def _json_rows_one_by_one(config: FeedConfig, body: bytes, names: list[str]) -> 
             record = msgspec.json.decode(line)
             if not isinstance(record, dict):
                 raise msgspec.DecodeError("not a JSON object")  # noqa: TRY301 — one way out for all broken lines
-        except msgspec.DecodeError as error:
-            rows.broken[number] = (line.decode().rstrip("\r"), RefusalReason.BAD_ROW, str(error))
+        except (msgspec.DecodeError, RecursionError) as error:
+            reason = RefusalReason.TOO_DEEP if isinstance(error, RecursionError) else RefusalReason.BAD_ROW
+            rows.broken[number] = (line.decode().rstrip("\r"), reason, str(error))
             continue
         for name in names:
             value = record.get(name)
