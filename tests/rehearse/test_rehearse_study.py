@@ -56,9 +56,12 @@ def measure(name: str, **effect: Any) -> dict[str, Any]:
 
 def test_the_example_of_the_handbook_is_a_study() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    (example,) = re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL)
-    study = study_from_plain(yaml.safe_load(example))
+    example, *options = (yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, flags=re.DOTALL))
+    study = study_from_plain(example)
     assert {m.kind for m in study.measures} >= {"pump", "green_roof", "detention"}
+    for option in options:
+        over = {key: example[key] | value if key == "storms" else value for key, value in option.items()}
+        assert study_from_plain(example | over) != study
 
 
 @pytest.mark.parametrize(
