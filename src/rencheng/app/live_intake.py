@@ -7,10 +7,10 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
-from rencheng.adapters.bulk import decode
+from rencheng.app.connectors import FeedCondition, FeedInlet, FeedNotice, Supervisor, connector_of
 from rencheng.app.intake_desk import DeskLoad, IntakeDesk, Part, by_feed
-from rencheng.kernel import InvalidInput, NotFound
-from rencheng.sense import FeedConfig, Intake, ReadingStore
+from rencheng.kernel import InvalidInput, NotFound, micros
+from rencheng.sense import Delivery, FeedConfig, Intake, ReadingStore
 
 __all__ = ["LiveIntake"]
 
@@ -32,13 +32,42 @@ class LiveIntake:
     """
 
     def __init__(self, store: ReadingStore, feeds: Mapping[str, FeedConfig], *, clock: Callable[[], datetime]) -> None:
-        self._store, self._feeds = store, dict(feeds)
+        self._store, self._clock = store, clock
         self._lock = threading.Lock()
         self._taken: list[Intake] = []
+        self._notices: list[FeedNotice] = []
         self._desk = IntakeDesk(self._take_many, clock=clock, taken=self._remember)
+        self._inlets = {
+            feed_id: FeedInlet(config, self._desk, clock=clock, last_position=store.position(feed_id))
+            for feed_id, config in feeds.items()
+        }
+        makers = {feed_id: connector_of(config) for feed_id, config in feeds.items()}
+        self._connections = [
+            Supervisor(make, self._inlets[feed_id], tell=self._tell)
+            for feed_id, make in makers.items()
+            if make is not None
+        ]
 
-    def offer(self, feed_id: str, data: bytes, *, content_encoding: str = "") -> Intake:
+    def start(self) -> None:
+        """Connect the feeds that are not pushed to us."""
+        for connection in self._connections:
+            connection.start()
+
+    def offer(
+        self, feed_id: str, data: bytes, *, content_encoding: str = "", delivery: Delivery | None = None
+    ) -> Intake:
         """Take a body that somebody pushes; the same body again is the same batch.
+
+        Parameters
+        ----------
+        feed_id : str
+            The feed.
+        data : bytes
+            The body as received.
+        content_encoding : str
+            ``gzip``, or ``identity`` or empty.
+        delivery : Delivery, optional
+            What is known of it besides.
 
         Raises
         ------
@@ -49,14 +78,17 @@ class LiveIntake:
         StorageFailed
             If the store refuses it, or has no room for it in time; nothing of it was taken.
         """
-        config = self._feeds.get(feed_id)
-        if config is None:
-            known = ", ".join(sorted(self._feeds)) or "none"
+        inlet = self._inlets.get(feed_id)
+        if inlet is None:
+            known = ", ".join(sorted(self._inlets)) or "none"
             raise NotFound(f"the city has no feed {feed_id!r}", mend=f"Known feeds: {known}")
         if content_encoding not in {"", "identity", "gzip"}:
             raise InvalidInput(f"content encoding {content_encoding!r} is not supported", mend="Send gzip or plain")
+        delivery = delivery or Delivery(arrived_at=self._clock())
         position = f"sha256:{hashlib.sha256(data).hexdigest()}"
-        return self._desk.offer(feed_id, position, decode(config, data), timeout_s=PATIENCE_S).result()
+        if inlet.stamps_on_arrival:  # the same bytes later are other readings
+            position += f"@{micros(delivery.arrived_at)}"
+        return inlet.offer(position, inlet.decode(data, delivery), timeout_s=PATIENCE_S).result()
 
     def heard(self) -> list[Intake]:
         """What was stored since the last turn, summed up by feed; asked again it says nothing."""
@@ -64,17 +96,40 @@ class LiveIntake:
             taken, self._taken = self._taken, []
         return by_feed(taken)
 
+    def notices(self) -> list[FeedNotice]:
+        """Feeds that broke or mended since it was last asked."""
+        with self._lock:
+            notices, self._notices = self._notices, []
+        return notices
+
+    def conditions(self) -> list[FeedCondition]:
+        """How each feed is, by its id."""
+        return [self._inlets[feed_id].condition() for feed_id in sorted(self._inlets)]
+
     def load(self) -> DeskLoad:
         """How busy the desk is."""
         return self._desk.load()
 
     def close(self) -> None:
-        """Store what waits, and take no more."""
+        """Disconnect the feeds, store what waits, and take no more."""
+        for connection in self._connections:
+            connection.stop()
+        for connection in self._connections:
+            connection.join()
         self._desk.close()
 
     def _take_many(self, parts: Sequence[Part], now: datetime) -> list[Intake]:
-        return [self._store.take(feed_id, position, batch, now=now) for feed_id, position, batch in parts]
+        return self._store.take_many(parts, now=now)
 
     def _remember(self, intakes: list[Intake]) -> None:
         with self._lock:
             self._taken += intakes
+        feeds: dict[str, list[Intake]] = {}
+        for intake in intakes:
+            feeds.setdefault(intake.feed_id, []).append(intake)
+        for feed_id, ones in feeds.items():
+            self._inlets[feed_id].took(ones)
+
+    def _tell(self, notice: FeedNotice) -> None:
+        with self._lock:
+            self._notices.append(notice)

@@ -1,0 +1,216 @@
+"""The inlet of a feed: what its connection decodes with, hands in through, and is judged by."""
+
+from __future__ import annotations
+
+import logging
+import math
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyarrow as pa
+
+from rencheng.adapters.decoding import decoder_of
+from rencheng.app.intake_desk import IntakeDesk
+from rencheng.kernel import InvalidReading
+from rencheng.sense import Decoded, Delivery, FeedConfig, Intake
+from rencheng.sense.batch import GOOD_SCHEMA, REFUSED_SCHEMA, RefusalReason
+
+__all__ = ["FeedCondition", "FeedInlet"]
+
+_LOG = logging.getLogger(__name__)
+_RATE_S = 60.0
+"""Time constant of the rate that is shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedCondition:
+    """How a feed is.
+
+    Parameters
+    ----------
+    feed_id, kind : str
+        The feed, and its kind of source.
+    state : str
+        ``waiting`` (not connected yet), ``connected`` or ``failed``; a feed that is pushed to is ``connected``.
+    since : datetime
+        Since when.
+    error : str
+        What broke it last; stays after it has mended.
+    failed_at : datetime or None
+        When that was.
+    breaks : int
+        How often it broke since the start.
+    rows, accepted, repeated, refused : int
+        Since the start, as in :class:`rencheng.sense.Intake`.
+    rate_per_s : float
+        Rows a second, over about the last minute.
+    taken_at : datetime or None
+        Last acknowledgement.
+    lag_s : float or None
+        How old the newest reading of the last batch was when it was acknowledged.
+    """
+
+    feed_id: str
+    kind: str
+    state: str
+    since: datetime
+    error: str = ""
+    failed_at: datetime | None = None
+    breaks: int = 0
+    rows: int = 0
+    accepted: int = 0
+    repeated: int = 0
+    refused: int = 0
+    rate_per_s: float = 0.0
+    taken_at: datetime | None = None
+    lag_s: float | None = None
+
+
+class FeedInlet:
+    """Where the deliveries of one feed go in. Thread-safe.
+
+    Parameters
+    ----------
+    config : FeedConfig
+        The feed.
+    desk : IntakeDesk
+        Stores what is handed in.
+    clock : callable
+        Tells the run's now.
+    last_position : str or None
+        Position of the feed's last batch, as the store knows it from an earlier run.
+    """
+
+    def __init__(
+        self, config: FeedConfig, desk: IntakeDesk, *, clock: Callable[[], datetime], last_position: str | None = None
+    ) -> None:
+        self.config, self.clock, self.last_position = config, clock, last_position
+        self._desk = desk
+        self._decoder = decoder_of(config)
+        self._remembers = config.signature is not None or config.format == "sparkplug"
+        self._decoding = threading.Lock()
+        self._lock = threading.Lock()
+        now = clock()
+        state = "connected" if config.source.kind in {"http", "sensorthings"} else "waiting"
+        self._of = {"state": state, "since": now, "error": "", "failed_at": None, "breaks": 0}
+        self._rows = self._accepted = self._repeated = self._refused = 0
+        self._rate, self._rated_at = 0.0, now
+        self._taken_at: datetime | None = None
+        self._lag_s: float | None = None
+
+    @property
+    def decoder(self) -> object:
+        """The feed's decoder; protocols with memory keep theirs in it."""
+        return self._decoder
+
+    @property
+    def stamps_on_arrival(self) -> bool:
+        """Whether a delivery's readings get their time from its arrival, so that its bytes do not name it."""
+        return self.config.format == "json" and not self.config.time.column
+
+    def decode(self, body: bytes, delivery: Delivery) -> Decoded:
+        """Decode one body.
+
+        Raises
+        ------
+        InvalidReading
+            If nothing of it can be taken.
+        """
+        if not self._remembers:
+            return self._decoder.decode(body, delivery)
+        with self._decoding:
+            return self._decoder.decode(body, delivery)
+
+    def decode_many(self, parts: Sequence[tuple[bytes, Delivery]]) -> Decoded:
+        """Decode messages that come together; whatever they hold, nothing is raised.
+
+        A message refused to a broker would come back for ever, so one that breaks its decoder is kept aside too.
+        """
+        try:
+            with self._decoding:
+                return self._decoder.decode_many(parts)
+        except Exception as error:
+            if len(parts) > 1:
+                return _joined([self.decode_many([part]) for part in parts], self.config)
+            if not isinstance(error, InvalidReading):
+                _LOG.exception("a message of feed %r broke its decoder", self.config.id)
+            return _kept_aside(parts[0][0], str(error), self.config)
+
+    def offer(self, position: str, batch: Decoded, *, timeout_s: float | None = None) -> Future[Intake]:
+        """Hand a batch in; see :meth:`IntakeDesk.offer`."""
+        return self._desk.offer(self.config.id, position, batch, timeout_s=timeout_s)
+
+    def took(self, intakes: Sequence[Intake]) -> None:
+        """Note acknowledgements."""
+        with self._lock:
+            for intake in intakes:
+                if intake.again:
+                    continue
+                passed_s = max(0.0, (intake.taken_at - self._rated_at).total_seconds())
+                self._rate = self._rate * math.exp(-passed_s / _RATE_S) + intake.rows / _RATE_S
+                self._rated_at = max(self._rated_at, intake.taken_at)
+                self._rows += intake.rows
+                self._accepted += intake.accepted
+                self._repeated += intake.repeated
+                self._refused += intake.refused
+                self._taken_at = intake.taken_at
+                if intake.last_at is not None:
+                    self._lag_s = (intake.taken_at - intake.last_at).total_seconds()
+
+    def connected(self) -> bool:
+        """Note that the connection stands; tells whether it had failed."""
+        with self._lock:
+            had_failed = self._of["state"] == "failed"
+            if self._of["state"] != "connected":
+                self._of |= {"state": "connected", "since": self.clock()}
+            return had_failed
+
+    def failed(self, why: str) -> bool:
+        """Note that the connection broke; tells whether that is news."""
+        with self._lock:
+            news = self._of["state"] != "failed"
+            now = self.clock()
+            if news:
+                self._of |= {"state": "failed", "since": now, "breaks": int(str(self._of["breaks"])) + 1}
+            self._of |= {"error": why, "failed_at": now}
+            return news
+
+    def condition(self) -> FeedCondition:
+        """How the feed is now."""
+        with self._lock:
+            passed_s = max(0.0, (self.clock() - self._rated_at).total_seconds())
+            return FeedCondition(
+                feed_id=self.config.id,
+                kind=self.config.source.kind,
+                rows=self._rows,
+                accepted=self._accepted,
+                repeated=self._repeated,
+                refused=self._refused,
+                rate_per_s=self._rate * math.exp(-passed_s / _RATE_S),
+                taken_at=self._taken_at,
+                lag_s=self._lag_s,
+                **self._of,  # type: ignore[arg-type]  # the five fields of the connection
+            )
+
+
+def _joined(batches: Sequence[Decoded], config: FeedConfig) -> Decoded:
+    """Batches of single messages one after the other; rows of refusals count on."""
+    refused = []
+    rows = 0
+    for batch in batches:
+        table = batch.refused
+        numbers = pa.array([number + rows for number in table["row"].to_pylist()], pa.int64())
+        refused.append(table.set_column(0, REFUSED_SCHEMA.field("row"), numbers))
+        rows += batch.rows
+    good = pa.concat_tables([batch.good.select(GOOD_SCHEMA.names).cast(GOOD_SCHEMA) for batch in batches])
+    return Decoded(good=good, refused=pa.concat_tables(refused), rows=rows, limits=config.limits)
+
+
+def _kept_aside(body: bytes, why: str, config: FeedConfig) -> Decoded:
+    raw = body[:1000].decode("utf-8", errors="backslashreplace").replace("\0", "\\x00")
+    row = {"row": 1, "raw": raw, "reason": RefusalReason.BAD_ROW, "detail": why[:500]}
+    refused = pa.Table.from_pylist([row], schema=REFUSED_SCHEMA)
+    return Decoded(good=GOOD_SCHEMA.empty_table(), refused=refused, rows=1, limits=config.limits)
