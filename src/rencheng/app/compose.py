@@ -148,7 +148,8 @@ def compose(
     )
     folder = open_run_folder(out, mark)
     fields = FileFieldStore(folder.fields)
-    readings = DuckDbReadings(folder.readings, channels=sense.channels_of_city(city))
+    detection = sense.detection_rules_of(city.path)
+    readings = DuckDbReadings(folder.readings, channels=sense.channels_of_city(city), detection=detection)
     ledger = SqliteLedger(folder.ledger)
     channels = channels_for(mode, folder, settings)
     inputs = _inputs(city, readings, fields, mode, tuple(channels), flood_rules)
@@ -205,7 +206,15 @@ def _inputs(
 
     return Inputs(
         sense=sense.Inputs(readings=readings),
-        assess=assess.Inputs(city=city, readings=readings, fields=fields, rules=rules, mode=mode),
+        assess=assess.Inputs(
+            city=city,
+            readings=readings,
+            fields=fields,
+            rules=rules,
+            mode=mode,
+            alarms=readings,
+            detection=sense.detection_rules_of(city.path),
+        ),
         warn=warn.inputs_for(city, fields, mode=CAP_STATUS[mode], channels=channels),
         respond=response,
         recover=recover.Inputs(

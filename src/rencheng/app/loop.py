@@ -76,6 +76,7 @@ class Loop:
         turn = _Turn(states=self.states)
         turn.take(drafts)
         if sensed:
+            self.inputs.sense.readings.advance(now)
             for intake in intakes:
                 turn.take(sense.decide(turn.states.sense, self.inputs.sense, now, intake))
             turn.take(sense.decide(turn.states.sense, self.inputs.sense, now, None))

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import numpy as np
 
+from rencheng.assess.alarms import AlarmDesk
 from rencheng.assess.consequence import risk_table
 from rencheng.assess.facts import RiskAssessed
 from rencheng.assess.flood.came_true import score_drafts
@@ -27,7 +28,8 @@ from rencheng.assess.windows import rain_state, series_window
 from rencheng.city import City
 from rencheng.kernel import Draft, FactId, Hazard, MissingData, derived_id, format_instant, hours
 from rencheng.science.regular_series import last_values
-from rencheng.sense.ports import Readings
+from rencheng.sense.detection_rules import DetectionRules, default_detection_rules
+from rencheng.sense.ports import Alarms, Readings
 
 __all__ = ["Inputs", "decide"]
 
@@ -52,6 +54,10 @@ class Inputs:
         The rules that ship with Rencheng unless given.
     mode : str
         ``live``, ``replay`` or ``rehearsal``; judgement does not depend on it.
+    alarms : Alarms, optional
+        Where detection leaves its alarms; without it none become signals.
+    detection : DetectionRules, optional
+        Its rules: who is told of which alarm. Those that ship with Rencheng unless given.
 
     Attributes
     ----------
@@ -69,6 +75,9 @@ class Inputs:
     models: Mapping[str, HazardModel] = field(default_factory=hazard_models)
     rules: AssessRules = field(default_factory=default_rules)
     mode: str = "live"
+    alarms: Alarms | None = None
+    detection: DetectionRules = field(default_factory=default_detection_rules)
+    alarm_desk: AlarmDesk | None = field(init=False, repr=False)
     frame: CityFrame = field(init=False, repr=False)
     susceptibility: Susceptibility | None = field(init=False, repr=False)
     limitations: tuple[str, ...] = field(init=False)
@@ -94,6 +103,7 @@ class Inputs:
             river=river_desk(self.city, self.readings, frame.gauges),
         )
         for name, value in (
+            ("alarm_desk", None if self.alarms is None else AlarmDesk(self.alarms, self.detection)),
             ("frame", frame),
             ("susceptibility", ground),
             ("limitations", tuple(limitations)),
@@ -120,6 +130,7 @@ def decide(state: State, inputs: Inputs, now: datetime) -> list[Draft]:
         *stage_signals(state, frame, rules.stage, gauges, learnt, now),
         *rain_signals(state, frame, rules, rain, now),
         *water_signals(state, frame, rules.water, depths, now),
+        *(inputs.alarm_desk.drafts(state, frame, now) if inputs.alarm_desk is not None else ()),
     ]
     forecasts = inputs.forecaster.publish(state, gauges, now)
     drafts.extend(forecasts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from rencheng.kernel import fact
+from rencheng.kernel import Bilingual, fact
 
 __all__ = [
     "DAY_AHEAD",
@@ -63,6 +63,18 @@ class SignalRaised:
     in_city: bool
     """Whether the place lies in the city (else upstream or beside it)."""
     evidence: tuple[Evidence, ...]
+    confidence: float | None = None
+    """Probability that it is what it says, where the detector gives one."""
+    cause: str = ""
+    """What the detector saw: above, below, rising, falling, silent, unusual_high, unusual_low, shifted."""
+    window_start: datetime | None = None
+    """Readings from here …"""
+    window_end: datetime | None = None
+    """… to here led to it."""
+    title: Bilingual | None = None
+    """How people call it, where ``name`` is a rule of the city's own."""
+    alarm_seq: int = 0
+    """Row of the alarm in the readings store; 0 for a signal that is no alarm of detection."""
 
 
 @fact("SignalCleared")
@@ -73,6 +85,7 @@ class SignalCleared:
     signal_id: str
     hazard: str
     reason: str
+    alarm_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -145,6 +145,8 @@ class State:
     """Last assessment by model."""
     reports: tuple[ReceivedReport, ...] = ()
     flood: FloodMemory = field(default_factory=FloodMemory)
+    alarm_seq: int = 0
+    """Last row of the readings store's alarms that a fact tells of."""
 
 
 def initial_state() -> State:
@@ -162,9 +164,11 @@ def learn(state: State, body: object, *, fact_id: FactId, at: datetime) -> State
     match body:
         case SignalRaised():
             signal = StandingSignal(fact_id=fact_id, raised_at=at, body=body)
-            return replace(state, signals={**state.signals, body.signal_id: signal})
+            seq = max(state.alarm_seq, body.alarm_seq)
+            return replace(state, signals={**state.signals, body.signal_id: signal}, alarm_seq=seq)
         case SignalCleared():
-            return replace(state, signals={k: v for k, v in state.signals.items() if k != body.signal_id})
+            others = {k: v for k, v in state.signals.items() if k != body.signal_id}
+            return replace(state, signals=others, alarm_seq=max(state.alarm_seq, body.alarm_seq))
         case ForecastPublished():
             published = PublishedForecast(fact_id=fact_id, at=at, body=body)
             kept = (*state.forecasts.get(body.sensor_id, ()), published)[-FORECASTS_KEPT:]

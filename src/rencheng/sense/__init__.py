@@ -8,6 +8,12 @@ then says what that means: a batch was taken, a sensor fell silent or is not to 
 from rencheng.sense.batch import Decoded, Delivery, Intake, RefusalReason, TimingLimits, decoded_from_arrays
 from rencheng.sense.channels import Channel, channels_of_city
 from rencheng.sense.decide import Inputs, decide, feed_failed, next_due
+from rencheng.sense.detection_rules import (
+    DetectionRules,
+    default_detection_rules,
+    detection_rules_of,
+    read_detection_rules,
+)
 from rencheng.sense.feed import FeedConfig, feed_config_from_dict, read_feed_config
 from rencheng.sense.handle import handle
 from rencheng.sense.model import EventState, FeedState, State, evolve, initial_state
@@ -28,6 +34,7 @@ __all__ = [
     "Channel",
     "Decoded",
     "Delivery",
+    "DetectionRules",
     "EventState",
     "FeedConfig",
     "FeedState",
@@ -48,6 +55,8 @@ __all__ = [
     "channels_of_city",
     "decide",
     "decoded_from_arrays",
+    "default_detection_rules",
+    "detection_rules_of",
     "evolve",
     "feed_config_from_dict",
     "feed_failed",
@@ -61,5 +70,6 @@ __all__ = [
     "rain_forecast_table",
     "rain_picture_from_table",
     "rain_picture_table",
+    "read_detection_rules",
     "read_feed_config",
 ]

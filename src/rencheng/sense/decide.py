@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -21,6 +21,7 @@ from rencheng.sense.facts import (
     SensorSuspected,
     SensorTrusted,
 )
+from rencheng.sense.fault_watch import FaultWatch
 from rencheng.sense.model import State
 from rencheng.sense.ports import ReadingStore
 
@@ -44,11 +45,20 @@ class Inputs:
         Expected intervals without a reading after which a channel is silent.
     silent_min_s : float
         No channel is silent sooner than this, whatever its interval.
+
+    Attributes
+    ----------
+    faults : FaultWatch
+        Which sensors disagree with their neighbours.
     """
 
     readings: ReadingStore
     silent_after: float = 3.0
     silent_min_s: float = 3600.0
+    faults: FaultWatch = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "faults", FaultWatch(self.readings))
 
 
 def decide(state: State, inputs: Inputs, now: datetime, intake: Intake | None = None) -> list[Draft]:
@@ -74,7 +84,7 @@ def decide(state: State, inputs: Inputs, now: datetime, intake: Intake | None = 
     if health.num_rows:
         drafts += _silence(state, inputs, now, health, cause)
         drafts += _doubt(state, now, health, cause)
-    return drafts
+    return drafts + inputs.faults.drafts(state, now)
 
 
 def _told_already(state: State, intake: Intake) -> bool:
@@ -173,7 +183,7 @@ def _doubt(state: State, now: datetime, health: pa.Table, cause: tuple[FactId, .
         for (sensor_id, of), flags in sorted(state.suspected.items()):
             at = place.get((sensor_id, of))
             for flag in flags if at is not None else ():
-                if counters[flag][at] == 0:
+                if flag in counters and counters[flag][at] == 0:
                     body_ = SensorTrusted(sensor_id=sensor_id, quantity=of, flag=flag)
                     drafts.append(_sensor_draft(body_, now, cause))
     return drafts

@@ -68,6 +68,8 @@ class DetectionDesk:
 
     Attributes
     ----------
+    lag_us : int
+        How far the clock of detection stays behind.
     clock_us : int
         Event time up to which timers have run out.
     """
@@ -77,7 +79,7 @@ class DetectionDesk:
         own = [rule.rule for rule in rules.rules]
         self.state = DetectorState(rule_records(own))
         self.clock_us = int(NEVER)
-        self._lag_us = round(rules.clock_lag_s * 1e6)
+        self.lag_us = round(rules.clock_lag_s * 1e6)
         self._places: dict[tuple[str, str], tuple[int, ...]] = {}
         self._names: list[tuple[str, str]] = []
         self._moved: list[NDArray[np.int64]] = []
@@ -112,7 +114,7 @@ class DetectionDesk:
         """Give the alarm rows of readings in order; see :func:`rencheng.science.detection.step.step`."""
         events = [step(self.state, channel, at, value, flags)]
         believed = at if not flags.any() else at[(flags & NO_TRACE) == 0]
-        clock = int(believed.max()) - self._lag_us if len(believed) else self.clock_us
+        clock = int(believed.max()) - self.lag_us if len(believed) else self.clock_us
         if clock >= self.clock_us + _SCAN_US or self.clock_us == NEVER:
             self.clock_us = max(clock, self.clock_us)
             events.append(self._run_out(self.clock_us))

@@ -16,7 +16,14 @@ import yaml
 from rencheng.kernel import Bilingual, InvalidConfig, InvalidInput, NotFound, quantity
 from rencheng.science.detection.rules import DetectionRule
 
-__all__ = ["CHANNELS_TELL", "ChannelRule", "DetectionRules", "default_detection_rules", "read_detection_rules"]
+__all__ = [
+    "CHANNELS_TELL",
+    "ChannelRule",
+    "DetectionRules",
+    "default_detection_rules",
+    "detection_rules_of",
+    "read_detection_rules",
+]
 
 CHANNELS_TELL = ("signal", "maintenance", "record")
 """Who is told of an alarm: officers, those who mend sensors, or nobody beyond the readings store."""
@@ -102,6 +109,12 @@ def read_detection_rules(path: Path) -> DetectionRules:
     except FileNotFoundError:
         raise NotFound(f"there is no file of detection rules {path}", mend="See docs/reference/detectors.md") from None
     return _rules(text, where=str(path))
+
+
+def detection_rules_of(folder: Path) -> DetectionRules:
+    """Rules of a city: its own where ``detection-rules.yaml`` lies in its folder, else those that ship."""
+    own = folder / "detection-rules.yaml"
+    return read_detection_rules(own) if own.is_file() else default_detection_rules()
 
 
 @cache

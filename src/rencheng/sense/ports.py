@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from rencheng.sense.batch import Decoded, Intake
 
-__all__ = ["HEALTH_SCHEMA", "QualityFlag", "ReadingStore", "Readings"]
+__all__ = ["HEALTH_SCHEMA", "Alarms", "QualityFlag", "ReadingStore", "Readings"]
 
 HEALTH_SCHEMA = pa.schema(
     [
@@ -77,7 +77,19 @@ class Readings(Protocol):
         ...
 
 
-class ReadingStore(Readings, Protocol):
+class Alarms(Protocol):
+    """The alarms that detection found, as the readings store keeps them."""
+
+    def alarms(self, *, since: int = 0, limit: int = 100_000, sensor_id: str = "") -> pa.Table:
+        """Alarm rows in the order in which they became known.
+
+        Columns ``seq`` (int64, ascending for ever) and :data:`rencheng.sense.detection.ALARM_SCHEMA`; rows with
+        ``seq > since``, of one sensor where it is named. They are committed with the readings that brought them.
+        """
+        ...
+
+
+class ReadingStore(Readings, Alarms, Protocol):
     """The readings store with its write side: one transaction per batch.
 
     Readings, quality flags, refused rows, quality-control state per channel and the feed's position are committed
@@ -133,14 +145,6 @@ class ReadingStore(Readings, Protocol):
         """Let the timers of detection run to an instant though nothing came; tells how many alarm rows that brought.
 
         A live run calls it by its clock, so that a city that fell silent altogether is noticed.
-        """
-        ...
-
-    def alarms(self, *, since: int = 0, limit: int = 100_000, sensor_id: str = "") -> pa.Table:
-        """Alarm rows in the order in which they became known.
-
-        Columns ``seq`` (int64, ascending for ever) and :data:`rencheng.sense.detection.ALARM_SCHEMA`; rows with
-        ``seq > since``, of one sensor where it is named. They are committed with the readings that brought them.
         """
         ...
 

@@ -129,10 +129,10 @@ class Journal:
     def advance(self, now_us: int) -> int:
         """Let the clock of detection run to an instant; tells how many alarm rows that brought."""
         desk = self._desk
-        if desk is None or not len(rows := desk.advance(now_us)):
+        if desk is None or not len(rows := desk.advance(now_us - desk.lag_us)):
             return 0
         self._con.begin()
-        self._begin_transaction(now_us, now_us)
+        self._begin_transaction(now_us, desk.clock_us)
         self._write_alarms(desk.table(rows))
         self._touched.append(np.zeros(0, dtype=np.int64))
         self._con.commit()
@@ -188,5 +188,5 @@ def check_touched(registry: ChannelRegistry, batch: Sorted, known: NDArray[np.ui
 
 
 def _number(con: duckdb.DuckDBPyConnection, sql: str) -> int:
-    row = con.execute(sql).fetchone()
-    return int(row[0]) if row is not None and row[0] is not None else 0
+    rows = con.execute(sql).fetchall()  # to the end: a result half read holds the connection
+    return int(rows[0][0]) if rows and rows[0][0] is not None else 0
