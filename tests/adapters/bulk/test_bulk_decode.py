@@ -300,3 +300,38 @@ def test_any_bytes_are_decoded_or_refused_with_our_own_error(noise: bytes) -> No
             decode(config, HEAD + noise if config.format == "csv" else noise)
         except InvalidReading:
             continue
+
+
+# found by mutation
+
+
+def test_an_empty_or_unreadable_line_before_the_header_moves_nothing() -> None:
+    for first in (b"\n", b"\r\n\n"):
+        decoded = decode(feed(), first + HEAD + b"A,x,1,1\n" + GOOD_ROW)
+        assert rows(decoded) == GOOD
+        assert aside(decoded) == [(first.count(b"\n") + 2, "bad_time")]
+    decoded = decode(feed(), b"\xff\xfe\n" + HEAD + b"A,x,1,1\n" + GOOD_ROW)
+    assert rows(decoded) == GOOD
+    assert aside(decoded) == [(1, "bad_encoding"), (3, "bad_time")]
+
+
+def test_lone_returns_end_lines_too() -> None:
+    decoded = decode(feed(), HEAD + b"A,x,1,1\r" + GOOD_ROW.replace(b"\n", b"\r"))
+    assert rows(decoded) == GOOD
+    assert aside(decoded) == [(2, "bad_time")]
+
+
+def test_a_line_of_ndjson_nested_too_deep_is_kept_aside() -> None:
+    good = b'{"station":"A","t":"2024-04-15T12:00:00Z","level_cm":250,"rain":1.5}'
+    decoded = decode(feed(format="ndjson"), good + b'\n{"station":' + b"[" * 5000 + b"\n")
+    assert rows(decoded) == GOOD
+    assert aside(decoded) == [(2, "too_deep")]
+
+
+def test_a_value_beyond_all_numbers_in_si_units_is_kept_aside() -> None:
+    config = feed(columns=[{"column": "rain", "quantity": "rain_mm", "unit": "in"}])
+    decoded = decode(config, HEAD + b"A,2024-04-15 09:00:00,,1e308\nB,2024-04-15 09:00:00,,1\n")
+    assert [row[0] for row in rows(decoded)] == ["B"]
+    assert aside(decoded) == [(2, "not_finite")]
+    body = b'{"station":"A","t":"2024-04-15T12:00:00Z","what":"rain_mm","u":"in","v":1e308}\n'
+    assert aside(decode(long_feed(), body + body.replace(b"1e308", b"1"))) == [(1, "not_finite")]

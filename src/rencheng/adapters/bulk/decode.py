@@ -130,7 +130,8 @@ def _wide(
         raw, reason = numbers(text_column(rows.table[column.column], config.missing))
         aside.add_reasons(reason, usable, f"column {column.column}")
         index = np.flatnonzero(usable & ~np.isnan(raw))
-        value = to_si(raw[index], column.unit, QUANTITIES[column.quantity])
+        with np.errstate(over="ignore"):  # looked at in the next line
+            value = to_si(raw[index], column.unit, QUANTITIES[column.quantity])
         index, value = _finite(index, value, aside, f"column {column.column}")
         names = pa.DictionaryArray.from_arrays(np.zeros(len(index), dtype=np.int32), [column.quantity])
         parts.append((pa.array(index), names, value))
@@ -160,7 +161,8 @@ def _long(
     index = np.flatnonzero(usable & ~unknown & ~unlawful & ~np.isnan(raw))
     pair = (word_code[index], unit_code[index])
     names = pa.DictionaryArray.from_arrays(pa.array(word_code[index].astype(np.int32)), pa.array(stored, pa.string()))
-    value = raw[index] * factor[pair] + offset[pair]
+    with np.errstate(over="ignore"):  # looked at in the next line
+        value = raw[index] * factor[pair] + offset[pair]
     kept, value = _finite(index, value, aside, f"column {layout.value_column}")
     return [(pa.array(kept), names if len(kept) == len(index) else names.filter(np.isin(index, kept)), value)]
 
