@@ -15,7 +15,7 @@ import pyarrow.csv as pa_csv
 
 from rencheng.adapters.tabular import SeriesBlock, read_series
 from rencheng.kernel import StorageFailed
-from rencheng.science.detection.univariate import UnivariateDetector
+from rencheng.science.detection.univariate import UnivariateState, detect_step
 
 __all__ = ["detect_file"]
 
@@ -47,13 +47,13 @@ def detect_file(file: Path, time: str, value: str, out: Path, *, tell: Tell = la
     str
         One line: rows, missing values, alarms.
     """
-    detector = UnivariateDetector()
+    state = UnivariateState()
     rows = missing = alarms = 0
     sounding = False
     with _sink(out) as sink:
         sink.write(b"timestamp,value,score,alarm\n")
         for block in read_series(None if file == PIPE else file, time, value):
-            score, alarm = detector.step(block.at_us, block.value)
+            score, alarm = detect_step(state, block.at_us, block.value)
             sink.write(_lines(block, score, alarm))
             rows += len(score)
             missing += int(np.isnan(score).sum())

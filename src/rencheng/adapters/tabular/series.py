@@ -93,7 +93,7 @@ def _header(line: bytes, where: str, columns: tuple[str, str]) -> list[str]:
     return names
 
 
-def _whole_lines(opened: IO[bytes]) -> Iterator[bytes]:
+def _whole_lines(opened: IO[bytes] | gzip.GzipFile) -> Iterator[bytes]:
     """Blocks of whole lines, each ending in a line break."""
     rest = b""
     while block := opened.read(_BLOCK_BYTES):
@@ -194,7 +194,8 @@ def _from_epoch(epoch: NDArray[np.float64]) -> NDArray[np.int64]:
     """Microseconds of an epoch of any unit, told by its size: seconds stay below 1e11 until the year 5138."""
     bounds = np.array([bound for bound, _ in _EPOCH_UNITS])
     factor = np.array([factor for _, factor in _EPOCH_UNITS])
-    return np.rint(epoch * factor[np.searchsorted(bounds, np.abs(epoch), side="right")]).astype(np.int64)
+    instants = np.rint(epoch * factor[np.searchsorted(bounds, np.abs(epoch), side="right")])
+    return np.asarray(instants, dtype=np.int64)
 
 
 def _instant(text: str, column: str, row: int) -> int:
