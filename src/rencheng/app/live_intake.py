@@ -7,12 +7,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from rencheng import sense
 from rencheng.app.connectors import FeedCondition, FeedInlet, FeedNotice, Supervisor, connector_of
 from rencheng.app.intake_desk import DeskLoad, IntakeDesk, Part, by_feed
-from rencheng.kernel import InvalidInput, NotFound, micros
+from rencheng.kernel import Draft, InvalidInput, NotFound, micros
 from rencheng.sense import Delivery, FeedConfig, Intake, ReadingStore
 
-__all__ = ["LiveIntake"]
+__all__ = ["LiveIntake", "feed_notice"]
 
 PATIENCE_S = 30.0
 """How long a delivery waits for room at a desk that is full before it is refused."""
@@ -133,3 +134,10 @@ class LiveIntake:
     def _tell(self, notice: FeedNotice) -> None:
         with self._lock:
             self._notices.append(notice)
+
+
+def feed_notice(state: sense.State, notice: FeedNotice, now: datetime) -> list[Draft]:
+    """Facts of a feed that broke or mended, each said once."""
+    if notice.reason:
+        return sense.feed_failed(state, notice.feed_id, notice.reason, now)
+    return sense.feed_recovered(state, notice.feed_id, now)

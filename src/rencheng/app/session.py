@@ -15,7 +15,8 @@ import numpy as np
 from rencheng.adapters.raster import rain_picture_from_raster
 from rencheng.app.clocks import Moment
 from rencheng.app.compose import Run
-from rencheng.app.live_intake import LiveIntake
+from rencheng.app.connectors import FeedCondition
+from rencheng.app.live_intake import LiveIntake, feed_notice
 from rencheng.app.open_run import make_report
 from rencheng.app.rain_forecasts import rain_forecast_of
 from rencheng.app.stages import Inputs, States
@@ -25,6 +26,7 @@ from rencheng.evaluate import report_html, report_json
 from rencheng.kernel import Bilingual, InvalidInput, OrderRefused, RenchengError
 from rencheng.ledger import Entry, Ledger
 from rencheng.sense import (
+    Delivery,
     FeedConfig,
     Intake,
     Readings,
@@ -37,6 +39,11 @@ from rencheng.sense import (
 __all__ = ["ClockReading", "Score", "Session"]
 
 _LOG = logging.getLogger(__name__)
+_LISTEN_S = 0.1
+"""How often a live run listens to what feeds delivered."""
+_REST_RATIO = 3.0
+"""After a turn that feeds brought about, a live run rests so many times as long as the turn took: feeds never stop, and
+people's orders and the feeds' own threads need the processor too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +137,8 @@ class Session:
             self._phase = "running"
             self._thread = threading.Thread(target=self._turn_supervised, name="rencheng-loop", daemon=True)
             self._thread.start()
+            if self._intake is not None:
+                self._intake.start()
 
     def close(self) -> None:
         """Stop the clock and release the stores."""
@@ -165,8 +174,12 @@ class Session:
             self._changed.notify_all()
             return entries
 
-    def offer(self, feed_id: str, data: bytes, *, content_encoding: str = "") -> Intake:
-        """Take a bulk of raw readings for a feed of the city.
+    def offer(
+        self, feed_id: str, data: bytes, *, content_encoding: str = "", delivery: Delivery | None = None
+    ) -> Intake:
+        """Take a bulk of raw readings for a feed of the city; when this returns it is on the disk.
+
+        The loop turns on it within moments; where the clock was not started, here and now.
 
         Raises
         ------
@@ -178,10 +191,15 @@ class Session:
         if not self._live:
             raise OrderRefused("readings can be offered to a live run only", mend="Start one with: rencheng run --city")
         assert self._intake is not None
-        intake = self._intake.offer(feed_id, data, content_encoding=content_encoding)
-        with self._changed:
-            self._turn_on_heard()
+        intake = self._intake.offer(feed_id, data, content_encoding=content_encoding, delivery=delivery)
+        if self._thread is None:
+            with self._changed:
+                self._turn_on_heard()
         return intake
+
+    def feeds(self) -> list[FeedCondition]:
+        """How each feed of a live run is; none where readings are recorded or simulated."""
+        return [] if self._intake is None else self._intake.conditions()
 
     def offer_rain_picture(self, source: str, at: datetime, data: bytes) -> list[Entry]:
         """Take a raster of rain rates (mm/h) that shows the instant ``at``.
@@ -368,20 +386,32 @@ class Session:
                 return
             self._changed.wait(min(ahead, 1.0))
 
-    def _turn_on_heard(self) -> None:
-        """Turn on what feeds delivered since the last turn, if anything."""
-        heard = [] if self._intake is None else self._intake.heard()
+    def _turn_on_heard(self) -> bool:
+        """Turn on what feeds delivered since the last turn, and on feeds that broke or mended, if any."""
+        if self._intake is None:
+            return False
+        heard, notices = self._intake.heard(), self._intake.notices()
+        now, loop = self._now(), self._score.run.loop
+        for notice in notices:
+            if told := feed_notice(loop.states.sense, notice, now):
+                loop.turn(now, drafts=told, sensed=False)
         if heard:
-            self._score.run.loop.turn(self._now(), intakes=heard)
+            loop.turn(now, intakes=heard)
+        if heard or notices:
             self._changed.notify_all()
+        return bool(heard)
 
     def _turn_live(self) -> None:
         last = time.monotonic()
+        listen_at = 0.0
         with self._changed:
             self._score.run.begin(self._now())
         while not self._stop.is_set():
             with self._changed:
-                self._turn_on_heard()
+                begun = time.monotonic()
+                if begun >= listen_at and self._turn_on_heard():
+                    turned = time.monotonic()
+                    listen_at = turned + max(_LISTEN_S, _REST_RATIO * (turned - begun))
                 now, due = self._now(), self._score.run.loop.next_due()
                 flood = self._score.run.flood
                 if flood is not None and flood.ready():
@@ -394,4 +424,4 @@ class Session:
                 elif due is not None and due <= now:
                     self._score.run.loop.turn(now, sensed=False)
                 self._changed.notify_all()
-                self._changed.wait(1.0)
+                self._changed.wait(_LISTEN_S)

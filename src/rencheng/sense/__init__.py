@@ -7,7 +7,7 @@ then says what that means: a batch was taken, a sensor fell silent or is not to 
 
 from rencheng.sense.batch import Decoded, Delivery, Intake, RefusalReason, TimingLimits, decoded_from_arrays
 from rencheng.sense.channels import Channel, channels_of_city
-from rencheng.sense.decide import Inputs, decide, feed_failed, next_due
+from rencheng.sense.decide import Inputs, decide, feed_failed, feed_recovered, next_due
 from rencheng.sense.detection_rules import (
     DetectionRules,
     default_detection_rules,
@@ -60,6 +60,7 @@ __all__ = [
     "evolve",
     "feed_config_from_dict",
     "feed_failed",
+    "feed_recovered",
     "handle",
     "initial_state",
     "next_due",

@@ -99,9 +99,7 @@ class Publisher:
         self._reader = PacketReader(version="5", largest=1 << 20)
         self._next = 1
         self._answered = 0
-        hello = connect_bytes(
-            version="5", client_id=client_id, keepalive_s=600, username=username, password=password
-        )
+        hello = connect_bytes(version="5", client_id=client_id, keepalive_s=600, username=username, password=password)
         self._socket.sendall(hello)
         self._until(lambda packet: packet.kind == PacketKind.CONNACK)
 

@@ -10,7 +10,9 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from types import TracebackType
+from typing import Self
 
 from rencheng.adapters.mqtt.packets import (
     Control,
@@ -90,7 +92,7 @@ class MqttLine:
         self.takes_up = False
         """Whether the broker had kept the session."""
 
-    def __enter__(self) -> MqttLine:
+    def __enter__(self) -> Self:
         self.open()
         return self
 
@@ -289,12 +291,10 @@ class MqttLine:
     def close(self) -> None:
         """Send what was acknowledged and hang up; the broker keeps the session."""
         if self._socket is not None:
-            try:
+            with suppress(OSError):  # it may be cut already; what was not acknowledged comes again
                 self._send_done()
                 self._socket.settimeout(1.0)
                 self._socket.sendall(bytes(self._out) + disconnect_bytes())
-            except (OSError, ValueError):
-                pass  # it is cut already; what was not acknowledged comes again
             self._socket.close()
         self._selector.close()
         self._wake_in.close()
@@ -359,17 +359,13 @@ class MqttLine:
             self._sent_at = time.monotonic()
 
     def _wake(self) -> None:
-        try:
+        with suppress(OSError):  # full: it wakes anyway; closed: nobody waits any more
             self._wake_in.send(b"\0")
-        except OSError:
-            pass  # full: it wakes anyway; closed: nobody waits any more
 
     def _drain_wake(self) -> None:
-        try:
+        with suppress(BlockingIOError):
             while self._wake_out.recv(4096):
                 pass
-        except BlockingIOError:
-            pass
 
 
 def message_mark(message: Publish) -> int:

@@ -1,4 +1,4 @@
-"""Connections of feeds: each ``[feed.source]`` runs in a thread of its own, is kept up, and hands in through an inlet."""
+"""Connections of feeds: each ``[feed.source]`` runs in a thread of its own, kept up, with an inlet."""
 
 from rencheng.app.connectors.inlet import FeedCondition, FeedInlet
 from rencheng.app.connectors.registry import connector_of

@@ -132,7 +132,7 @@ class FeedInlet:
         try:
             with self._decoding:
                 return self._decoder.decode_many(parts)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 — it is logged and kept aside, or it would come back for ever
             if len(parts) > 1:
                 return _joined([self.decode_many([part]) for part in parts], self.config)
             if not isinstance(error, InvalidReading):
@@ -160,13 +160,11 @@ class FeedInlet:
                 if intake.last_at is not None:
                     self._lag_s = (intake.taken_at - intake.last_at).total_seconds()
 
-    def connected(self) -> bool:
-        """Note that the connection stands; tells whether it had failed."""
+    def connected(self) -> None:
+        """Note that the connection stands."""
         with self._lock:
-            had_failed = self._of["state"] == "failed"
             if self._of["state"] != "connected":
                 self._of |= {"state": "connected", "since": self.clock()}
-            return had_failed
 
     def failed(self, why: str) -> bool:
         """Note that the connection broke; tells whether that is news."""

@@ -22,7 +22,7 @@ class Connector(Protocol):
     """One way to reach a feed."""
 
     def run(self, inlet: FeedInlet, stop: threading.Event) -> None:
-        """Connect, call ``inlet.connected`` through the ``ready`` given at the making, and deliver until ``stop``.
+        """Connect, say so to the ``ready`` given at the making, and deliver until ``stop``.
 
         Raises
         ------
@@ -34,14 +34,14 @@ class Connector(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeedNotice:
-    """A feed broke or mended.
+    """A feed broke, or its connection stands.
 
     Parameters
     ----------
     feed_id : str
         The feed.
     reason : str
-        Why it broke; empty when it mended.
+        Why it broke; empty when it stands.
     """
 
     feed_id: str
@@ -58,7 +58,7 @@ class Supervisor:
     inlet : FeedInlet
         Where the feed's deliveries go in.
     tell : callable
-        Told once when the feed breaks and once when it mends.
+        Told once when the feed breaks, and whenever its connection stands.
     first_s, longest_s : float
         First and longest wait between two tries.
     """
@@ -95,8 +95,8 @@ class Supervisor:
 
     def _ready(self) -> None:
         self._stood = True
-        if self._inlet.connected():
-            self._tell(FeedNotice(feed_id=self._inlet.config.id))
+        self._inlet.connected()
+        self._tell(FeedNotice(feed_id=self._inlet.config.id))
 
     def _run(self) -> None:
         wait_s = self._first_s
