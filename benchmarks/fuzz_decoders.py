@@ -10,6 +10,7 @@ took a value that is not finite or a stamp beyond the year 9999, or if the proce
 from __future__ import annotations
 
 import argparse
+import importlib
 import io
 import json
 import resource
@@ -218,7 +219,7 @@ def fuzz(name: str, target: Target, seconds: float) -> str:
 
 
 def with_atheris(name: str, target: Target, arguments: list[str]) -> None:
-    import atheris
+    atheris = importlib.import_module("atheris")  # not among our dependencies
 
     decoder = decoder_of(target.config)
 

@@ -127,9 +127,10 @@ def test_what_is_no_pack_is_kept_aside_whole(body: bytes, reason: str) -> None:
 
 def test_cbor_items_of_every_kind_are_read() -> None:
     # RFC 8949, appendix A
-    cases = {"00": 0, "1903e8": 1000, "3903e7": -1000, "f93c00": 1.0, "fa47c35000": 100000.0, "f4": False, "f6": None}
-    cases |= {"6161": "a", "83010203": [1, 2, 3], "a201020304": {1: 2, 3: 4}, "7f657374726561646d696e67ff": "streaming"}
-    cases |= {"9f0102ff": [1, 2], "bf6161019fff".replace("9fff", "ff"): {"a": 1}, "c48221196ab3": 273.15}
+    numbers_ = {"00": 0, "1903e8": 1000, "3903e7": -1000, "f93c00": 1.0, "fa47c35000": 1e5, "c48221196ab3": 273.15}
+    texts = {"6161": "a", "7f657374726561646d696e67ff": "streaming", "f4": False, "f6": None}
+    nested = {"83010203": [1, 2, 3], "9f0102ff": [1, 2], "a201020304": {1: 2, 3: 4}, "bf616101ff": {"a": 1}}
+    cases: dict[str, Any] = {**numbers_, **texts, **nested}
     for digits, value in cases.items():
         assert parse_cbor(bytes.fromhex(digits), deepest=8) == value
 

@@ -94,6 +94,14 @@ def test_bad_cells_are_kept_aside_by_the_number_of_their_row() -> None:
     assert "'s': 'A'" in decoded.refused.to_pylist()[0]["raw"]
 
 
+@pytest.mark.parametrize("count", [2**63 - 1, -(2**63), 10**17])
+def test_a_stamp_beyond_the_calendar_is_kept_aside_and_told(count: int) -> None:
+    stamps = pa.array([count, NOON_MS * 1000]).cast(pa.timestamp("us", tz="UTC"))
+    decoded = decode(stage_feed("arrow"), stream(table(t=stamps)))
+    assert [(r["row"], r["reason"]) for r in decoded.refused.to_pylist()] == [(1, "bad_time")]
+    assert len(readings(decoded)) == 1
+
+
 def test_naive_stamps_need_the_feeds_zone() -> None:
     naive = table(t=pa.array([NOON.replace(tzinfo=None)] * 2, pa.timestamp("ms")))
     assert reasons(decode(stage_feed("arrow"), stream(naive))) == ["naive_time", "naive_time"]

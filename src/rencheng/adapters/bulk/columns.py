@@ -76,7 +76,8 @@ def _from_stamps(stamp: pa.Array, timezone: str) -> tuple[pa.Array, NDArray[np.o
         return pa.nulls(len(stamp), _UTC), reason.astype(object)
     at = _to_utc(exact, timezone) if micro.tz is None else exact.cast(_UTC)
     count = at.cast(pa.int64())
-    sane = pc.fill_null(pc.less_equal(pc.abs(count), pa.scalar(int(_FURTHEST_S * 1e6))), False)
+    furthest = int(_FURTHEST_S * 1e6)
+    sane = pc.fill_null(pc.and_(pc.less_equal(count, furthest), pc.greater_equal(count, -furthest)), False)
     if not pc.all(sane).as_py():
         at = pc.if_else(sane, at, None)
     return at, _reasons(at)

@@ -55,10 +55,8 @@ class Rows:
     def found_again(self, rows: NDArray[np.int64]) -> list[tuple[int, str]]:
         """Number and text of rows of the table, to tell of those that are refused."""
         if not self.is_text:
-            return [
-                (row + 1, str(record))
-                for row, record in zip(rows.tolist(), self.table.take(rows).to_pylist(), strict=True)
-            ]
+            told = _told_rows(self.table.take(rows))
+            return [(row + 1, text) for row, text in zip(rows.tolist(), told, strict=True)]
         numbers, lines = self.line_numbers()
         return [(int(numbers[row]), lines[int(numbers[row]) - 1].rstrip("\r")) for row in rows.tolist()]
 
@@ -67,6 +65,17 @@ class Rows:
         lines = self.body.decode().split("\n")
         filled = [n for n, line in enumerate(lines, 1) if line.strip("\r") and n not in self.broken]
         return np.asarray(filled[self.header_lines :], dtype=np.int64), lines
+
+
+def _told_rows(table: pa.Table) -> list[str]:
+    """Rows of a table as text, whatever is in them: a stamp beyond the calendar is no Python object."""
+    cells = []
+    for column in table.columns:
+        try:
+            cells.append(pc.cast(column, pa.string()).to_pylist())
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+            cells.append([f"({column.type})"] * table.num_rows)
+    return [str(dict(zip(table.column_names, row, strict=True))) for row in zip(*cells, strict=True)]
 
 
 def wanted_columns(config: FeedConfig) -> list[str]:

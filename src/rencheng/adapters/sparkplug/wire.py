@@ -12,7 +12,19 @@ from collections.abc import Iterator
 from rencheng.adapters.decoding.refusal import Refusal
 from rencheng.sense.batch import RefusalReason
 
-__all__ = ["FIXED32", "FIXED64", "LENGTH", "VARINT", "double_of", "fields", "float_of", "tagged", "text_of", "varint"]
+__all__ = [
+    "FIXED32",
+    "FIXED64",
+    "LENGTH",
+    "VARINT",
+    "double_of",
+    "fields",
+    "float_of",
+    "tagged",
+    "tagged_double",
+    "text_of",
+    "varint",
+]
 
 VARINT, FIXED64, LENGTH, FIXED32 = 0, 1, 2, 5
 """Wire types, Protocol Buffers encoding guide, "Message structure"."""
