@@ -33,9 +33,9 @@ _QUIET_SHARE: Final = 0.02
 state of it is news."""
 _NEWS: Final = 1.0
 """Within the quiet, a row is told all the same if it is ten times as likely (log10 odds) as the one told."""
-_TELL: Final = -2.0
+_TELL: Final = -1.5
 """Log10 odds from which on a row counts as told and starts the quiet."""
-_ALARM: Final = -1.6
+_ALARM: Final = -1.4
 """Log10 odds from which on a told row raises the alarm."""
 _CLEAR_SPAN: Final = 0.7
 _CLEAR_ROWS: Final = 6

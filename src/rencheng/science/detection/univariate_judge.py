@@ -9,6 +9,7 @@ import math
 from typing import Final
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from rencheng.science.detection.univariate_evidence import EVIDENCE
@@ -63,6 +64,9 @@ def hidden_activity(inputs: Floats, mean: Floats, spread: Floats, inward: Floats
 def log_odds(evidence: Floats) -> Floats:
     """Log10 odds that an anomaly begins at each row (NaN where the evidence is).
 
+    The same arithmetic as :func:`without_direction` and :func:`hidden_activity`, row by row in one order, so that the
+    bits do not depend on how many rows come together.
+
     Parameters
     ----------
     evidence : float64 array, shape (rows, len(EVIDENCE))
@@ -71,5 +75,34 @@ def log_odds(evidence: Floats) -> Floats:
     -------
     float64 array, shape (rows,)
     """
-    hidden = hidden_activity(without_direction(evidence), INPUT_MEAN, INPUT_SPREAD, INWARD, HIDDEN_BIAS)
-    return np.asarray((hidden @ OUTWARD + BIAS) / math.log(10.0))
+    odds = np.empty(len(evidence))
+    _judge(odds, evidence, np.array(_INTO), INPUT_MEAN, INPUT_SPREAD, INWARD, HIDDEN_BIAS, OUTWARD, BIAS)
+    return odds
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+def _judge(
+    odds: Floats,
+    evidence: Floats,
+    into: NDArray[np.int64],
+    mean: Floats,
+    spread: Floats,
+    inward: Floats,
+    hidden_bias: Floats,
+    outward: Floats,
+    bias: float,
+) -> None:
+    inputs = np.empty(mean.size)
+    for i in range(odds.size):
+        inputs[:] = 0.0
+        for k in range(into.size):
+            inputs[into[k]] += evidence[i, k]
+        for a in range(mean.size):
+            inputs[a] = min(max((inputs[a] - mean[a]) / spread[a], -_EXTREME), _EXTREME)
+        total = bias
+        for h in range(outward.size):
+            drive = hidden_bias[h]
+            for a in range(mean.size):
+                drive += inputs[a] * inward[a, h]
+            total += outward[h] * math.tanh(drive)
+        odds[i] = total / math.log(10.0) if math.isfinite(evidence[i, 0]) else math.nan
