@@ -15,6 +15,7 @@ import io
 import json
 import resource
 import sys
+import tempfile
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -219,17 +220,22 @@ def fuzz(name: str, target: Target, seconds: float) -> str:
 
 
 def with_atheris(name: str, target: Target, arguments: list[str]) -> None:
+    """Let libFuzzer steer by what the bodies make the decoders do."""
     atheris = importlib.import_module("atheris")  # not among our dependencies
-
-    decoder = decoder_of(target.config)
+    for module in [module for module in sys.modules if module.startswith("rencheng.adapters")]:
+        del sys.modules[module]  # to be imported again, instrumented
+    with atheris.instrument_imports(include=["rencheng.adapters"]):
+        decoder = importlib.import_module("rencheng.adapters.decoding").decoder_of(target.config)
 
     def one(body: bytes) -> None:
         topic = TOPICS[body[0] % len(TOPICS)] if body else ""
         decode_one(decoder, target.mend(body[1:]), topic)
 
-    atheris.instrument_all()
-    atheris.Setup([f"fuzz-{name}", *arguments], one)
-    atheris.Fuzz()
+    with tempfile.TemporaryDirectory() as corpus:
+        for number, seed in enumerate(target.seeds):
+            (Path(corpus) / str(number)).write_bytes(b"\0" + seed)
+        atheris.Setup([f"fuzz-{name}", *arguments, corpus], one)
+        atheris.Fuzz()
 
 
 def main() -> None:

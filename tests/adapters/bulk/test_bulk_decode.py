@@ -315,6 +315,17 @@ def test_an_empty_or_unreadable_line_before_the_header_moves_nothing() -> None:
     assert aside(decoded) == [(1, "bad_encoding"), (3, "bad_time")]
 
 
+def test_lines_of_ndjson_keep_their_numbers_whatever_stands_in_them() -> None:
+    good = b'{"station":"A","t":"2024-04-15T12:00:00Z","level_cm":250,"rain":1.5}'
+    late = good.replace(b"2024-04-15", b"2024-13-15")
+    for body, refused in (
+        (good + good + b"\n" + late, [(1, "bad_row"), (2, "bad_time")]),
+        (b"\n\n" + good + b"\n \n" + late + b"\n\n", [(5, "bad_time")]),
+        (good + b"\n" + late[:20] + b"\n" + late[20:], [(2, "bad_row"), (3, "bad_row")]),
+    ):
+        assert aside(decode(feed(format="ndjson"), body + b"\n" + good)) == refused
+
+
 def test_lone_returns_end_lines_too() -> None:
     decoded = decode(feed(), HEAD + b"A,x,1,1\r" + GOOD_ROW.replace(b"\n", b"\r"))
     assert rows(decoded) == GOOD

@@ -87,7 +87,7 @@ def test_no_altered_reading_ever_passes(keys: str, data: st.DataObject) -> None:
     holder[name] = value
     decoded = decoder(keys).decode(json.dumps(altered).encode(), at_noon())
     assert decoded.good.num_rows == 0
-    assert reasons(decoded) == ["bad_signature"]
+    assert reasons(decoded) in (["bad_signature"], ["bad_row"])  # infinity is not even JSON
 
 
 @settings(deadline=None, max_examples=60)

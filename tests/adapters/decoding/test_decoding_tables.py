@@ -102,6 +102,25 @@ def test_a_stamp_beyond_the_calendar_is_kept_aside_and_told(count: int) -> None:
     assert len(readings(decoded)) == 1
 
 
+@pytest.mark.parametrize("column", ["s", "t", "v"])
+@pytest.mark.parametrize("kind", [pa.list_(pa.int8()), pa.struct([]), pa.bool_()])
+def test_a_column_of_another_kind_is_named(column: str, kind: pa.DataType) -> None:
+    with pytest.raises(InvalidReading, match=f"the column '{column}' is of the type"):
+        decode(stage_feed("arrow"), stream(table(**{column: pa.nulls(2, kind)})))
+
+
+def test_numbers_may_name_sensors() -> None:
+    assert [r[0] for r in readings(decode(stage_feed("arrow"), stream(table(s=pa.array([17, 18])))))] == ["17", "18"]
+
+
+def test_long_tables_of_coded_words_are_read() -> None:
+    words = pa.array(["level", "x"]).dictionary_encode()
+    layout = {"quantity_column": "q", "value_column": "v", "quantities": {"level": "stage_m"}}
+    config = stage_feed("arrow", columns=[], long=layout)
+    decoded = decode(config, stream(table().append_column("q", words)))
+    assert ([r[3] for r in readings(decoded)], reasons(decoded)) == ([250.0], ["unknown_quantity"])
+
+
 def test_naive_stamps_need_the_feeds_zone() -> None:
     naive = table(t=pa.array([NOON.replace(tzinfo=None)] * 2, pa.timestamp("ms")))
     assert reasons(decode(stage_feed("arrow"), stream(naive))) == ["naive_time", "naive_time"]

@@ -13,6 +13,15 @@ from rencheng.sense.feed import FeedConfig
 __all__ = ["read_columns"]
 
 _FILE_MAGIC = b"ARROW1"
+_LEGIBLE = (
+    pa.types.is_string,
+    pa.types.is_integer,
+    pa.types.is_floating,
+    pa.types.is_decimal,
+    pa.types.is_timestamp,
+    pa.types.is_date,
+    pa.types.is_null,
+)
 _TEXT = (pa.types.is_large_string, pa.types.is_string_view, pa.types.is_binary, pa.types.is_large_binary)
 
 
@@ -32,7 +41,7 @@ def read_columns(config: FeedConfig, body: bytes, names: list[str]) -> pa.Table:
         return _bounded(source, config.max_decoded_bytes, where)
     except InvalidReading:
         raise
-    except (pa.ArrowException, OSError, MemoryError, ValueError, OverflowError) as error:
+    except (pa.ArrowException, OSError, MemoryError, ValueError, OverflowError, LookupError, TypeError) as error:
         raise InvalidReading(
             f"not readable as {config.format}: {' '.join(str(error).split())[:300]}",
             where=where,
@@ -53,7 +62,19 @@ def _bounded(batches: Iterator[pa.Table], limit: int, where: str) -> pa.Table:
                 mend="Send it in smaller parts, or raise the limit in the feed configuration; nothing was taken",
             )
         parts.append(_plain_text(part))
-    return pa.concat_tables(parts)
+    whole = pa.concat_tables(parts)
+    for field in whole.schema:
+        if not any(is_kind(field.type) for is_kind in _LEGIBLE) and not _is_coded_text(field.type):
+            raise InvalidReading(
+                f"the column {field.name!r} is of the type {field.type}",
+                where=where,
+                mend="Send text, numbers or stamps; nothing was taken",
+            )
+    return whole
+
+
+def _is_coded_text(kind: pa.DataType) -> bool:
+    return pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type)
 
 
 def _plain_text(table: pa.Table) -> pa.Table:

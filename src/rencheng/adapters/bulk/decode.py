@@ -71,7 +71,7 @@ def decode(config: FeedConfig, data: bytes | Path) -> Decoded:
     aside = _Aside()
     if rows.table.num_rows == 0:
         return Decoded(good=_empty(), refused=aside.table(rows), rows=rows.count, limits=config.limits)
-    sensor = text_column(rows.table[config.sensor_column], config.missing)
+    sensor = text_column(_words(rows.table[config.sensor_column]), config.missing)
     at, no_time = instants(text_column(rows.table[config.time.column], config.missing), config.time)
     for name in (RefusalReason.BAD_TIME, RefusalReason.NAIVE_TIME):
         aside.add(np.flatnonzero(no_time == name), name, f"column {config.time.column}")
@@ -97,6 +97,13 @@ def decode(config: FeedConfig, data: bytes | Path) -> Decoded:
     ]
     good = pa.concat_tables(tables).combine_chunks() if tables else _empty()
     return Decoded(good=good, refused=aside.table(rows), rows=rows.count, limits=config.limits)
+
+
+def _words(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Names as text: tables may hold numbers for them."""
+    if pa.types.is_string(column.type) or pa.types.is_dictionary(column.type):
+        return column
+    return column.cast(pa.string())
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
@@ -144,7 +151,7 @@ def _long(
     """Give (row index, quantity names, SI values) of rows that name their quantity, converted pair by pair."""
     raw, reason = numbers(text_column(rows.table[layout.value_column], config.missing))
     aside.add_reasons(reason, usable, f"column {layout.value_column}")
-    words, word_code = _coded(text_column(rows.table[layout.quantity_column], config.missing))
+    words, word_code = _coded(text_column(_words(rows.table[layout.quantity_column]), config.missing))
     units, unit_code = _units(config, layout, rows)
     factor = np.full((len(words), len(units)), np.nan)
     offset = np.zeros_like(factor)
@@ -180,11 +187,12 @@ def _finite(
 
 def _coded(column: pa.ChunkedArray) -> tuple[list[str], NDArray[np.int64]]:
     """Distinct words of a column and each row's place among them; an absent word is an empty one."""
-    encoded = pc.dictionary_encode(pc.fill_null(column, "").combine_chunks())
+    plain = column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column
+    encoded = pc.dictionary_encode(pc.fill_null(plain, "").combine_chunks())
     return encoded.dictionary.to_pylist(), np.asarray(encoded.indices, dtype=np.int64)
 
 
 def _units(config: FeedConfig, layout: LongLayout, rows: Rows) -> tuple[list[str], NDArray[np.int64]]:
     if layout.unit_column and layout.unit_column in rows.table.column_names:
-        return _coded(text_column(rows.table[layout.unit_column], config.missing))
+        return _coded(text_column(_words(rows.table[layout.unit_column]), config.missing))
     return [layout.unit], np.zeros(rows.table.num_rows, dtype=np.int64)

@@ -37,6 +37,8 @@ class Rows:
         Line number → raw text, reason, detail.
     header_lines : int
         1 for CSV.
+    is_json : bool
+        A line of nothing but blanks is an empty one then; in CSV it is a row of one column.
     is_text : bool
         False for Arrow and Parquet, whose rows are numbered by their place and have no line.
     """
@@ -45,6 +47,7 @@ class Rows:
     body: bytes
     broken: dict[int, tuple[str, str, str]] = field(default_factory=dict)
     header_lines: int = 0
+    is_json: bool = False
     is_text: bool = True
 
     @property
@@ -63,7 +66,8 @@ class Rows:
     def line_numbers(self) -> tuple[NDArray[np.int64], list[str]]:
         """Line number of each row of the table, and all lines; only asked for when something is refused."""
         lines = self.body.decode().split("\n")
-        filled = [n for n, line in enumerate(lines, 1) if line.strip("\r") and n not in self.broken]
+        blank = None if self.is_json else "\r"
+        filled = [n for n, line in enumerate(lines, 1) if line.strip(blank) and n not in self.broken]
         return np.asarray(filled[self.header_lines :], dtype=np.int64), lines
 
 
@@ -156,7 +160,7 @@ def _json_rows(config: FeedConfig, body: bytes) -> Rows:
         numeric.add(config.time.column)
     schema = pa.schema([(name, pa.float64() if name in numeric else pa.string()) for name in names])
     if not body.strip():
-        return Rows(table=schema.empty_table(), body=body)
+        return Rows(table=schema.empty_table(), body=body, is_json=True)
     try:
         table = pj.read_json(
             io.BytesIO(body),
@@ -165,8 +169,18 @@ def _json_rows(config: FeedConfig, body: bytes) -> Rows:
         )
     except pa.ArrowInvalid:
         return _json_rows_one_by_one(config, body, names)
+    if table.num_rows != _filled_lines(body):  # the parser also takes two objects in a line, and one over several
+        return _json_rows_one_by_one(config, body, names)
     _require_columns(config, _present(table), f"feed {config.id!r}")
-    return Rows(table=table.select(names), body=body)
+    return Rows(table=table.select(names), body=body, is_json=True)
+
+
+def _filled_lines(body: bytes) -> int:
+    """Lines that are not empty; all of them are looked at only where some may be."""
+    ends = body.count(b"\n")
+    if b"\n\n" in body or b"\n\r" in body or b"\n " in body or body[:1].isspace():
+        return sum(1 for line in body.split(b"\n") if line.strip())
+    return ends if body.endswith(b"\n") else ends + 1
 
 
 def _present(table: pa.Table) -> list[str]:
@@ -175,7 +189,7 @@ def _present(table: pa.Table) -> list[str]:
 
 def _json_rows_one_by_one(config: FeedConfig, body: bytes, names: list[str]) -> Rows:
     """Read a body that has a broken line line by line, so that the good lines are kept."""
-    rows = Rows(table=pa.table({}), body=body)
+    rows = Rows(table=pa.table({}), body=body, is_json=True)
     kept: dict[str, list[str | None]] = {name: [] for name in names}
     for number, line in enumerate(body.split(b"\n"), 1):
         if not line.strip():

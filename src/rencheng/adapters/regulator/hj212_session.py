@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,8 +10,8 @@ from rencheng.adapters.decoding.harvest import Harvest
 from rencheng.adapters.decoding.instants import FURTHEST_US
 from rencheng.adapters.decoding.refusal import Refusal
 from rencheng.adapters.decoding.words import Words, number_of, sensor_namer
-from rencheng.adapters.regulator.exchange import Exchange
 from rencheng.adapters.regulator.hj212_packet import LARGEST_PACKET, Hj212Packet, hj212_packet_bytes, next_packet
+from rencheng.adapters.regulator.line import Answers, StationLine
 from rencheng.kernel import micros
 from rencheng.sense.batch import RefusalReason
 from rencheng.sense.feed import FeedConfig
@@ -25,7 +25,6 @@ _ANSWERS = ("9011", "9012", "9013", "9014")
 _UNUSED_FLAGS = {"F": "stopped", "M": "maintenance", "D": "fault", "C": "calibration", "B": "no communication"}
 """Marks of measurements that are none (table 8): the instrument says so itself."""
 _MOST_DEVICES = 4096
-_MOST_JUNK = 65536
 _LONGEST_REQUEST = timedelta(days=31)
 
 
@@ -36,7 +35,7 @@ class _Device:
     message: tuple[str, str] = ("", "")
 
 
-class Hj212Session:
+class Hj212Session(StationLine[Hj212Packet]):
     """One line to one or several devices.
 
     Parameters
@@ -45,55 +44,25 @@ class Hj212Session:
         A feed of the format ``hj212``; its columns name factors, e.g. ``a34004`` or ``a34004-Avg``.
     """
 
-    def __init__(self, config: FeedConfig) -> None:
-        self.config = config
+    device_word = "device"
+    largest_frame = LARGEST_PACKET
+
+    def __init__(self, config: FeedConfig, last_heard: MutableMapping[str, datetime] | None = None) -> None:
+        super().__init__(config)
+        self._last_heard = {} if last_heard is None else last_heard
         self._local = zone(config.time.timezone or "+08:00")
         self._words = Words(config.columns, {})
         self._namer = sensor_namer(config.sensor or "{mn}")
-        self._buffer = b""
-        self._junk = 0
         self._devices: dict[str, _Device] = {}
 
-    def feed(self, data: bytes, now: datetime, harvest: Harvest | None = None) -> Exchange:
-        """Take bytes from the line; see :meth:`Sl651Session.feed`."""
-        harvest = Harvest(self.config.limits) if harvest is None else harvest
-        buffer = self._buffer + data
-        replies: list[bytes] = []
-        requests: list[bytes] = []
-        devices: dict[str, None] = {}
-        at = frames = 0
-        while True:
-            packet, behind = next_packet(buffer, at)
-            if packet is None:
-                self._junk += behind - at
-                at = behind
-                break
-            frames += 1
-            self._junk = 0
-            harvest.rows += 1
-            raw = buffer[at:behind]
-            at = behind
-            try:
-                if isinstance(packet, Refusal):
-                    raise packet
-                devices[packet.mn] = None
-                self._take(harvest, packet, now, replies, requests)
-            except Refusal as refusal:
-                who = "" if isinstance(packet, Refusal) else f"device {packet.mn}: "
-                harvest.refuse(raw, refusal.reason, who + refusal.detail)
-        self._buffer = buffer[at:]
-        return Exchange(
-            decoded=harvest.decoded(),
-            frames=frames,
-            replies=b"".join(replies),
-            requests=b"".join(requests),
-            devices=tuple(devices),
-            close=self._junk > _MOST_JUNK or len(self._buffer) > LARGEST_PACKET,
-        )
+    def _next(self, data: bytes, at: int) -> tuple[Hj212Packet | Refusal | None, int]:
+        return next_packet(data, at)
 
-    def _take(
-        self, harvest: Harvest, packet: Hj212Packet, now: datetime, replies: list[bytes], requests: list[bytes]
-    ) -> None:
+    def _device(self, frame: Hj212Packet) -> str:
+        return frame.mn
+
+    def _take(self, harvest: Harvest, frame: Hj212Packet, now: datetime, answers: Answers) -> None:
+        packet = frame
         wanted = self.config.station.password
         if wanted and packet.pw != wanted:
             raise Refusal(RefusalReason.BAD_SIGNATURE, "field PW: it is another")
@@ -102,20 +71,20 @@ class Hj212Session:
         if packet.answer_wanted and packet.cn not in _ANSWERS:
             cn = "9014" if packet.cn in _DATA else "9013"
             answer = Hj212Packet(qn=packet.qn, st="91", cn=cn, pw=packet.pw, mn=packet.mn)
-            replies.append(hj212_packet_bytes(answer))  # whole and from a known device: also if a value is refused
+            answers.replies.append(hj212_packet_bytes(answer))  # also if a value of it is refused
         if packet.cn in _DATA:
-            device = self._device(packet.mn)
+            device = self._known(packet.mn)
             at = self._data_time(device, packet)
             self._gather(harvest, packet, at)
             if packet.cn != "2011":
-                requests += self._missed(device, packet, at, now)
+                answers.requests += self._missed(device, packet, at, now)
 
-    def _device(self, mn: str) -> _Device:
+    def _known(self, mn: str) -> _Device:
         found = self._devices.get(mn)
         if found is None:
             if len(self._devices) >= _MOST_DEVICES:
                 raise Refusal(RefusalReason.TOO_LARGE, f"more than {_MOST_DEVICES} devices on one line")
-            found = self._devices[mn] = _Device()
+            found = self._devices[mn] = _Device(last_at=self._last_heard.get(mn))
         return found
 
     def _data_time(self, device: _Device, packet: Hj212Packet) -> datetime:
@@ -157,7 +126,7 @@ class Hj212Session:
         """A request for the minutes or hours between the last data and these, where they are further apart."""
         last = device.last_at
         if last is None or at > last:
-            device.last_at = at
+            device.last_at = self._last_heard[packet.mn] = at
         interval = timedelta(seconds=self.config.station.interval_s)
         if last is None or not self.config.station.replay or at - last < 1.5 * interval:
             return []

@@ -9,7 +9,7 @@ from rencheng.adapters.decoding.harvest import Harvest
 from rencheng.adapters.decoding.instants import FURTHEST_US
 from rencheng.adapters.decoding.refusal import Refusal
 from rencheng.adapters.decoding.words import Words, number_of, sensor_namer
-from rencheng.adapters.regulator.exchange import Exchange
+from rencheng.adapters.regulator.line import Answers, StationLine
 from rencheng.adapters.regulator.sl651_elements import ELEMENTS, SL651_DEFAULT_COLUMNS, word_of
 from rencheng.adapters.regulator.sl651_frame import (
     ENQ,
@@ -29,8 +29,6 @@ __all__ = ["Sl651Session"]
 
 _MOST_PACKETS = 512
 """Packets of one message: 2 MB, a picture."""
-_MOST_JUNK = 65536
-"""A line that brings so many bytes without a frame is closed."""
 _MOST_STATIONS = 4096
 """Stations behind one line; a concentrator has hundreds."""
 _QUERY = 0x38
@@ -50,79 +48,38 @@ class _Station:
     serial: int = 0
 
 
-class Sl651Session:
-    """One line to one or several stations.
+class Sl651Session(StationLine[Sl651Frame]):
+    """One line to one or several SL 651 stations.
 
     Parameters
     ----------
     config : FeedConfig
         A feed of the format ``sl651``.
-
-    Notes
-    -----
-    Nothing is sent from here: :meth:`feed` says what to send and when. A frame with a wrong checksum or password is
-    kept aside and not acknowledged, so the station sends it again.
+    last_heard : mapping of str to datetime, optional
+        Station → time of its last regular report, shared by the lines of a feed so that a station that was away is
+        asked for what it missed; changed in place.
     """
 
-    def __init__(self, config: FeedConfig) -> None:
-        self.config = config
+    largest_frame = LARGEST_FRAME
+
+    def __init__(self, config: FeedConfig, last_heard: MutableMapping[str, datetime] | None = None) -> None:
+        super().__init__(config)
+        self._last_heard = {} if last_heard is None else last_heard
         self._local = zone(config.time.timezone or "+08:00")
         self._words = Words(tuple(map(_with_symbol, config.columns or SL651_DEFAULT_COLUMNS)), {})
         self._namer = sensor_namer(config.sensor or "{station}")
-        self._buffer = b""
-        self._junk = 0
         self._stations: dict[str, _Station] = {}
 
-    def feed(self, data: bytes, now: datetime, harvest: Harvest | None = None) -> Exchange:
-        """Take bytes from the line.
+    def _next(self, data: bytes, at: int) -> tuple[Sl651Frame | Refusal | None, int]:
+        return next_frame(data, at)
 
-        Parameters
-        ----------
-        data : bytes
-            What came, in pieces of any size.
-        now : datetime
-            The wall's clock, which goes into replies.
-        harvest : Harvest, optional
-            Where to add what is read; the exchange then tells of all that is in it.
-        """
-        harvest = Harvest(self.config.limits) if harvest is None else harvest
-        buffer = self._buffer + data
-        replies: list[bytes] = []
-        requests: list[bytes] = []
-        devices: dict[str, None] = {}
-        at = frames = 0
-        while True:
-            frame, behind = next_frame(buffer, at)
-            if frame is None:
-                self._junk += behind - at
-                at = behind
-                break
-            frames += 1
-            self._junk = 0
-            harvest.rows += 1
-            raw = buffer[at:behind]
-            at = behind
-            try:
-                if isinstance(frame, Refusal):
-                    raise frame
-                devices[frame.station] = None
-                self._take(harvest, frame, now, replies, requests)
-            except Refusal as refusal:
-                who = "" if isinstance(frame, Refusal) else f"station {frame.station}: "
-                harvest.refuse(raw.hex().upper(), refusal.reason, who + refusal.detail)
-        self._buffer = buffer[at:]
-        return Exchange(
-            decoded=harvest.decoded(),
-            frames=frames,
-            replies=b"".join(replies),
-            requests=b"".join(requests),
-            devices=tuple(devices),
-            close=self._junk > _MOST_JUNK or len(self._buffer) > LARGEST_FRAME,
-        )
+    def _device(self, frame: Sl651Frame) -> str:
+        return frame.station
 
-    def _take(
-        self, harvest: Harvest, frame: Sl651Frame, now: datetime, replies: list[bytes], requests: list[bytes]
-    ) -> None:
+    def _shown(self, raw: bytes) -> str:
+        return raw.hex().upper()
+
+    def _take(self, harvest: Harvest, frame: Sl651Frame, now: datetime, answers: Answers) -> None:
         if not frame.upward:
             return
         wanted = self.config.station.password
@@ -134,17 +91,17 @@ class Sl651Session:
             return
         message = read_message(whole, self._local)
         if frame.function in _ANSWERED:
-            replies.append(self._reply(whole, message.serial, now))
+            answers.replies.append(self._reply(whole, message.serial, now))
         self._gather(harvest, whole, message)
         if frame.function in _REGULAR:
-            requests += self._missed(station, whole, message, now)
+            answers.requests += self._missed(station, whole, message, now)
 
     def _station(self, address: str) -> _Station:
         found = self._stations.get(address)
         if found is None:
             if len(self._stations) >= _MOST_STATIONS:
                 raise Refusal(RefusalReason.TOO_LARGE, f"more than {_MOST_STATIONS} stations on one line")
-            found = self._stations[address] = _Station()
+            found = self._stations[address] = _Station(last_at=self._last_heard.get(address))
         return found
 
     def _joined(self, station: _Station, frame: Sl651Frame) -> Sl651Frame | None:
@@ -211,7 +168,7 @@ class Sl651Session:
         """Queries for the period between the last report and this one, where it is longer than it should be."""
         last, at = station.last_at, message.observed_at
         if last is None or at > last:
-            station.last_at = at
+            station.last_at = self._last_heard[frame.station] = at
         interval = timedelta(seconds=self.config.station.interval_s)
         if last is None or not self.config.station.replay or at - last < 1.5 * interval:
             return []

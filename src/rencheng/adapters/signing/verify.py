@@ -167,13 +167,13 @@ class SignedDecoder:
     """
 
     def __init__(self, inner: Decoder, verifier: Verifier) -> None:
-        self._inner = inner
+        self.inner = inner
         self.verifier = verifier
 
     @property
     def config(self) -> FeedConfig:
         """The feed."""
-        return self._inner.config
+        return self.inner.config
 
     def decode(self, body: bytes, delivery: Delivery) -> Decoded:
         """Decode one delivery."""
@@ -195,7 +195,7 @@ class SignedDecoder:
                 harvest.refuse(body, refusal.reason, told_of(refusal, delivery))
                 continue
             if passed:
-                self._inner.gather_all(harvest, [(passed, delivery)])
+                self.inner.gather_all(harvest, [(passed, delivery)])
 
     def _passed(self, harvest: Harvest, body: bytes, delivery: Delivery) -> bytes:
         """The part of a body that may be decoded."""
