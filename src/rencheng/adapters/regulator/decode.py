@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+from datetime import datetime
+
 from rencheng.adapters.decoding.decoder import MessageDecoder
 from rencheng.adapters.decoding.harvest import Harvest
 from rencheng.adapters.decoding.refusal import Refusal
@@ -13,9 +16,11 @@ from rencheng.sense.feed import FeedConfig
 __all__ = ["RegulatorDecoder", "decode", "session_of"]
 
 
-def session_of(config: FeedConfig) -> Sl651Session | Hj212Session:
-    """Make the session of a line, by the feed's format."""
-    return Sl651Session(config) if config.format == "sl651" else Hj212Session(config)
+def session_of(
+    config: FeedConfig, last_heard: MutableMapping[str, datetime] | None = None
+) -> Sl651Session | Hj212Session:
+    """Make the session of a line, by the feed's format; ``last_heard`` is shared by the lines of a feed."""
+    return Sl651Session(config, last_heard) if config.format == "sl651" else Hj212Session(config, last_heard)
 
 
 class RegulatorDecoder(MessageDecoder):
