@@ -16,6 +16,7 @@ check: setup ## lint, format, types, import layers, generated docs, console type
 
 test: setup ## the whole test suite
 	@scripts/system.sh browser
+	@scripts/system.sh broker
 	$(PY) -m pytest -n 2 --dist loadfile
 
 run: setup ## grow the sandbox city (cached), open the page, play a rainstorm rehearsal

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make sure that a part of the system is there: scripts/system.sh venv|node|browser
+# Make sure that a part of the system is there: scripts/system.sh venv|node|browser|broker
 # Installs Debian packages where that is allowed (root or passwordless sudo), else says what to install.
 set -euo pipefail
 
@@ -21,7 +21,7 @@ install() { # why, packages…
   }
 }
 
-case "${1:?venv, node or browser}" in
+case "${1:?venv, node, browser or broker}" in
 venv)
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || install "Python 3.11 or newer" python3
   python3 -c 'import ensurepip, venv' 2>/dev/null || install "Python's venv module" python3-venv
@@ -40,6 +40,9 @@ browser)
   if [ "${#missing[@]}" -gt 0 ]; then
     install "a browser with Chinese fonts for the page's tests" "${missing[@]}" || [ -z "${CI:-}" ]
   fi
+  ;;
+broker)
+  [ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || install "an MQTT broker for the feeds' tests" mosquitto || [ -z "${CI:-}" ]
   ;;
 *)
   echo "scripts/system.sh: unknown part $1" >&2

@@ -24,6 +24,7 @@ from rencheng.adapters.mqtt.packets import (
     ids_bytes,
     ping_bytes,
     publish_bytes,
+    server_keepalive_s,
     subscribe_bytes,
 )
 from rencheng.adapters.mqtt.reasons import refusal_of_connection, refusal_of_subscription
@@ -133,7 +134,7 @@ class MqttLine:
             raise InvalidConfig(refused, where=self.name, mend="See [feed.source] and the broker's own log")
         self.takes_up = bool(answer[0] & 1)
         if self._is_5:
-            self._keepalive_s = _server_keepalive(answer) or self._keepalive_s
+            self._keepalive_s = float(server_keepalive_s(answer) or self._keepalive_s)
         if not self.takes_up:
             self._unreleased.clear()
         self._send(subscribe_bytes(1, source.topics, source.qos, version=source.version))
@@ -244,7 +245,7 @@ class MqttLine:
         released: list[int] = []
         again: list[int] = []
         for packet in packets:
-            if type(packet) is Publish:
+            if isinstance(packet, Publish):
                 if packet.qos != 2:
                     messages.append(packet)
                     continue
@@ -371,21 +372,3 @@ class MqttLine:
 def message_mark(message: Publish) -> int:
     """What tells a message sent again from a new one with the same packet identifier."""
     return zlib.crc32(message.payload, zlib.crc32(message.topic.encode()))
-
-
-def _server_keepalive(connack: bytes) -> float | None:
-    """Keep-alive that the broker sets in place of ours: property 0x13, section 3.2.2.3.14."""
-    place = 3
-    end = place + (connack[2] if len(connack) > 2 else 0)
-    sizes = {0x11: 4, 0x21: 2, 0x24: 1, 0x25: 1, 0x27: 4, 0x22: 2, 0x28: 1, 0x29: 1, 0x2A: 1, 0x13: 2}
-    while place < min(end, len(connack) - 2):
-        known = connack[place]
-        if known == 0x13:
-            return float(int.from_bytes(connack[place + 1 : place + 3], "big")) or None
-        if known in (0x12, 0x1F, 0x1A, 0x1C, 0x15, 0x16):
-            place += 3 + int.from_bytes(connack[place + 1 : place + 3], "big")
-        elif known in sizes:
-            place += 1 + sizes[known]
-        else:
-            return None
-    return None

@@ -5,8 +5,9 @@ Sources: MQTT 3.1.1 and MQTT 5.0, OASIS standards; section numbers below are tho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -23,7 +24,9 @@ __all__ = [
     "ids_bytes",
     "ping_bytes",
     "publish_bytes",
+    "server_keepalive_s",
     "subscribe_bytes",
+    "user_properties",
     "variable_byte_integer",
 ]
 
@@ -61,6 +64,8 @@ class Publish(NamedTuple):
     qos: int
     retain: bool
     dup: bool
+    properties: bytes = b""
+    """As they came, without their length (MQTT 5)."""
 
 
 class Control(NamedTuple):
@@ -136,10 +141,20 @@ def subscribe_bytes(packet_id: int, topics: Sequence[str], qos: int, *, version:
 
 
 def publish_bytes(
-    topic: str, payload: bytes, *, version: str, qos: int = 0, packet_id: int = 0, retain: bool = False
+    topic: str,
+    payload: bytes,
+    *,
+    version: str,
+    qos: int = 0,
+    packet_id: int = 0,
+    retain: bool = False,
+    properties: Mapping[str, str] = MappingProxyType({}),
 ) -> bytes:
-    """PUBLISH, section 3.3; a packet identifier goes with quality 1 and 2."""
-    body = _text(topic) + (packet_id.to_bytes(2, "big") if qos else b"") + (b"\x00" if version == "5" else b"")
+    """PUBLISH, section 3.3; a packet identifier goes with quality 1 and 2, user properties with MQTT 5."""
+    body = _text(topic) + (packet_id.to_bytes(2, "big") if qos else b"")
+    if version == "5":
+        pairs = b"".join(bytes([_USER]) + _text(name) + _text(value) for name, value in properties.items())
+        body += variable_byte_integer(len(pairs)) + pairs
     return _packet(PacketKind.PUBLISH << 4 | qos << 1 | int(retain), body + payload)
 
 
@@ -264,18 +279,18 @@ class PacketReader:
         packet_id = buffer[named] << 8 | buffer[named + 1] if qos else 0
         if qos and not packet_id:
             raise _malformed("a PUBLISH has packet identifier 0")
+        properties = b""
         if self._is_5:
             if rest < behind and not buffer[rest]:
                 rest += 1
             else:
-                rest = _behind_properties(buffer, rest, behind)
+                rest, properties = _properties(buffer, rest, behind)
         try:
             topic = buffer[at + 2 : named].decode()
         except UnicodeDecodeError:
             raise _malformed("a topic is not UTF-8") from None
-        return Publish(
-            topic, buffer[rest : min(behind, rest + self._largest + 1)], packet_id, qos, bool(head & 1), bool(head & 8)
-        )
+        payload = buffer[rest : min(behind, rest + self._largest + 1)]
+        return Publish(topic, payload, packet_id, qos, bool(head & 1), bool(head & 8), properties)
 
 
 def _length(buffer: bytes, at: int) -> tuple[int, int] | None:
@@ -291,11 +306,74 @@ def _length(buffer: bytes, at: int) -> tuple[int, int] | None:
     raise _malformed("a length has more than four bytes")
 
 
-def _behind_properties(buffer: bytes, at: int, behind: int) -> int:
+def _properties(buffer: bytes, at: int, behind: int) -> tuple[int, bytes]:
+    """Where the properties of a PUBLISH end, and what they are."""
     found = _length(buffer, at)
     if found is None or sum(found) > behind:
         raise _malformed("the properties of a PUBLISH do not hold together")
-    return sum(found)
+    return sum(found), buffer[found[1] : sum(found)]
+
+
+_SIZES = {0x01: 1, 0x02: 4, 0x11: 4, 0x13: 2, 0x17: 1, 0x19: 1, 0x21: 2, 0x22: 2, 0x23: 2, 0x24: 1, 0x25: 1}
+_SIZES |= {0x27: 4, 0x28: 1, 0x29: 1, 0x2A: 1}
+"""Properties of a fixed length, section 2.2.2.2."""
+_STRINGS = (0x03, 0x08, 0x09, 0x12, 0x15, 0x16, 0x1A, 0x1C, 0x1F)
+_USER = 0x26
+
+
+def user_properties(properties: bytes) -> dict[str, str]:
+    r"""User properties by name; of two with one name the last.
+
+    Raises
+    ------
+    InvalidInput
+        If the properties do not hold together.
+
+    Examples
+    --------
+    >>> user_properties(b"\x26\x00\x01a\x00\x02bc")
+    {'a': 'bc'}
+    """
+    found: dict[str, str] = {}
+    for kind, value in _each_property(properties):
+        if kind == _USER:
+            middle = 2 + int.from_bytes(value[:2], "big")
+            try:
+                found[value[2:middle].decode()] = value[middle + 2 :].decode()
+            except UnicodeDecodeError:
+                raise _malformed("a user property is not UTF-8") from None
+    return found
+
+
+def server_keepalive_s(connack: bytes) -> int | None:
+    """Keep-alive that the broker's CONNACK sets in place of ours, section 3.2.2.3.14."""
+    found = _length(connack, 2)
+    if found is None:
+        return None
+    properties = connack[found[1] : sum(found)]
+    return next((int.from_bytes(value, "big") for kind, value in _each_property(properties) if kind == 0x13), None)
+
+
+def _each_property(properties: bytes) -> Iterator[tuple[int, bytes]]:
+    """Properties one by one: identifier and value; strings with their lengths."""
+    at = 0
+    while at < len(properties):
+        kind = properties[at]
+        at += 1
+        behind = at + _SIZES.get(kind, 0)
+        if kind in _STRINGS or kind == _USER:
+            behind = at
+            for _ in range(2 if kind == _USER else 1):
+                behind += 2 + int.from_bytes(properties[behind : behind + 2], "big")
+        elif kind == 0x0B:
+            found = _length(properties, at)
+            behind = found[1] if found else len(properties) + 1
+        elif kind not in _SIZES:
+            raise _malformed(f"there is no property 0x{kind:02x}")
+        if behind > len(properties):
+            raise _malformed("a property is cut short")
+        yield kind, properties[at:behind]
+        at = behind
 
 
 def _malformed(what: str) -> InvalidInput:

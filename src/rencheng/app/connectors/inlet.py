@@ -18,7 +18,7 @@ from rencheng.kernel import InvalidReading
 from rencheng.sense import Decoded, Delivery, FeedConfig, Intake
 from rencheng.sense.batch import GOOD_SCHEMA, REFUSED_SCHEMA, RefusalReason
 
-__all__ = ["FeedCondition", "FeedInlet"]
+__all__ = ["FeedCondition", "FeedInlet", "joined_batches"]
 
 _LOG = logging.getLogger(__name__)
 _RATE_S = 60.0
@@ -134,7 +134,7 @@ class FeedInlet:
                 return self._decoder.decode_many(parts)
         except Exception as error:  # noqa: BLE001 — it is logged and kept aside, or it would come back for ever
             if len(parts) > 1:
-                return _joined([self.decode_many([part]) for part in parts], self.config)
+                return joined_batches([self.decode_many([part]) for part in parts], self.config)
             if not isinstance(error, InvalidReading):
                 _LOG.exception("a message of feed %r broke its decoder", self.config.id)
             return _kept_aside(parts[0][0], str(error), self.config)
@@ -194,8 +194,8 @@ class FeedInlet:
             )
 
 
-def _joined(batches: Sequence[Decoded], config: FeedConfig) -> Decoded:
-    """Batches of single messages one after the other; rows of refusals count on."""
+def joined_batches(batches: Sequence[Decoded], config: FeedConfig) -> Decoded:
+    """Batches one after the other as one; rows of refusals count on."""
     refused = []
     rows = 0
     for batch in batches:

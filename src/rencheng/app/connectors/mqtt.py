@@ -8,10 +8,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from datetime import datetime
 
-from rencheng.adapters.mqtt import MqttLine, Publish, message_mark
+from rencheng.adapters.mqtt import MqttLine, Publish, message_mark, user_properties
 from rencheng.adapters.sparkplug import SparkplugDecoder
 from rencheng.app.connectors.inlet import FeedInlet
-from rencheng.kernel import RenchengError, StorageFailed, micros
+from rencheng.kernel import InvalidInput, RenchengError, StorageFailed, micros
 from rencheng.sense import Decoded, Delivery, Intake
 from rencheng.sense.source import MqttSource
 
@@ -72,7 +72,7 @@ class MqttConnector:
             line.open()
             self._ready()
             while not stop.is_set():
-                messages = line.receive(0.5)
+                messages = line.receive(0.2)
                 for first in range(0, len(messages), _MOST_JOINED):
                     self._deliver(line, inlet, messages[first : first + _MOST_JOINED], waiting, stop)
             _say_farewell(line, waiting)
@@ -127,6 +127,9 @@ class MqttConnector:
         known: dict[str, Delivery] = {}
         parts = []
         for message in messages:
+            if message.properties and config.signature is not None:
+                parts.append((message.payload, _signed_delivery(now, message)))
+                continue
             delivery = known.get(message.topic)
             if delivery is None:
                 delivery = known[message.topic] = _delivery(now, message.topic)
@@ -157,6 +160,22 @@ def _committed(
 
 def _delivery(now: datetime, topic: str) -> Delivery:
     return Delivery(arrived_at=now, topic=topic)
+
+
+def _signed_delivery(now: datetime, message: Publish) -> Delivery:
+    """A signature that stands beside the payload, as docs/reference/feeds.md says."""
+    try:
+        said = user_properties(message.properties)
+    except InvalidInput:
+        said = {}
+    counter = said.get("Rencheng-Counter", "")
+    return Delivery(
+        arrived_at=now,
+        topic=message.topic,
+        device=said.get("Rencheng-Device", ""),
+        counter=int(counter) if counter.isdecimal() and len(counter) < 17 else None,
+        signature=said.get("Rencheng-Signature", ""),
+    )
 
 
 def _is_packed(message: Publish) -> bool:

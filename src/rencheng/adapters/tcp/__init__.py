@@ -1,0 +1,5 @@
+"""Lines that stations open to us over TCP."""
+
+from rencheng.adapters.tcp.server import LineServer
+
+__all__ = ["LineServer"]
