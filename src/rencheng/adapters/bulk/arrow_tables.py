@@ -74,7 +74,7 @@ def _bounded(batches: Iterator[pa.Table], limit: int, where: str) -> pa.Table:
 
 
 def _is_coded_text(kind: pa.DataType) -> bool:
-    return pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type)
+    return bool(pa.types.is_dictionary(kind) and pa.types.is_string(kind.value_type))
 
 
 def _plain_text(table: pa.Table) -> pa.Table:
