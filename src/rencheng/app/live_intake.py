@@ -10,7 +10,7 @@ from datetime import datetime
 from rencheng import sense
 from rencheng.app.connectors import FeedCondition, FeedInlet, FeedNotice, Supervisor, connector_of
 from rencheng.app.intake_desk import DeskLoad, IntakeDesk, Part, by_feed
-from rencheng.kernel import Draft, InvalidInput, NotFound, micros
+from rencheng.kernel import Draft, InvalidInput, NotFound, RenchengError, micros
 from rencheng.sense import Delivery, FeedConfig, Intake, ReadingStore
 
 __all__ = ["LiveIntake", "feed_notice"]
@@ -30,6 +30,11 @@ class LiveIntake:
         Feeds of the city by their id.
     clock : callable
         Tells the run's now.
+
+    Raises
+    ------
+    InvalidConfig, NotFound
+        If a feed cannot be decoded or connected as its file says.
     """
 
     def __init__(self, store: ReadingStore, feeds: Mapping[str, FeedConfig], *, clock: Callable[[], datetime]) -> None:
@@ -37,12 +42,16 @@ class LiveIntake:
         self._lock = threading.Lock()
         self._taken: list[Intake] = []
         self._notices: list[FeedNotice] = []
-        self._desk = IntakeDesk(self._take_many, clock=clock, taken=self._remember)
-        self._inlets = {
-            feed_id: FeedInlet(config, self._desk, clock=clock, last_position=store.position(feed_id))
-            for feed_id, config in feeds.items()
-        }
         makers = {feed_id: connector_of(config) for feed_id, config in feeds.items()}
+        self._desk = IntakeDesk(self._take_many, clock=clock, taken=self._remember)
+        try:
+            self._inlets = {
+                feed_id: FeedInlet(config, self._desk, clock=clock, last_position=store.position(feed_id))
+                for feed_id, config in feeds.items()
+            }
+        except RenchengError:
+            self._desk.close()
+            raise
         self._connections = [
             Supervisor(make, self._inlets[feed_id], tell=self._tell)
             for feed_id, make in makers.items()

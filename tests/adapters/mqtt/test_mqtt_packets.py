@@ -86,7 +86,7 @@ def test_no_bytes_of_a_broker_break_the_reader(pieces: list[bytes], version: str
         (b"\x32\x04\x00\x09ab", "does not hold together"),
         (b"\x36\x05\x00\x01a\x00\x01", "does not hold together"),
         (b"\x32\x06\x00\x01a\x00\x00\x00", "packet identifier 0"),
-        (b"\x30\x04\x00\x02\xff\xfe", "does not hold together"),
+        (b"\x30\x04\x00\x02\xff\xfe", "do not hold together"),
         (b"\x30\x05\x00\x02\xff\xfe\x00", "not UTF-8"),
         (b"\x20\xff\xff\x7f", "has 2097151 bytes"),
     ],
