@@ -24,7 +24,7 @@ from rencheng.adapters.signing import (
     document_message,
     read_device_keys,
 )
-from rencheng.kernel import InvalidConfig, NotFound
+from rencheng.kernel import InvalidConfig, InvalidReading, NotFound
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 OTHER = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -166,6 +166,18 @@ def test_a_senml_pack_is_signed_as_a_whole(keys: str) -> None:
     assert reasons(decoder(keys, "senml").decode(json.dumps(swapped).encode(), at_noon())) == ["bad_signature"]
     longer = [*signed(pack, 1), {"n": "v", "t": -2, "v": 1}]
     assert reasons(decoder(keys, "senml").decode(json.dumps(longer).encode(), at_noon())) == ["bad_signature"]
+
+
+def test_a_whole_table_may_be_signed_beside(keys: str) -> None:
+    body = b'{"s":"A","t":"2024-04-15T12:00:00Z","v":2.5}\n' * 2
+    mark = sign(body_message("d1", 9, body))
+    beside = at_noon(device="d1", counter=9, signature=mark)
+    assert len(readings(decoder(keys, "ndjson").decode(body, beside))) == 2
+    assert reasons(decoder(keys, "ndjson").decode(body + b" ", beside)) == ["bad_signature"]
+    other = b'{"x":1}'
+    beside = at_noon(device="d1", counter=1, signature=sign(body_message("d1", 1, other)))
+    with pytest.raises(InvalidReading, match="there is no column 's'"):
+        decoder(keys, "ndjson").decode(other, beside)
 
 
 def test_lines_of_ndjson_are_checked_one_by_one(keys: str) -> None:

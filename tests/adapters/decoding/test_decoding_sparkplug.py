@@ -125,6 +125,15 @@ def test_a_dead_device_needs_its_birth_again() -> None:
     assert reasons(host.hear("DDATA", 5, Metric(alias=4, value=1))) == []
 
 
+def test_a_birth_again_and_again_holds_no_more_than_one() -> None:
+    host = Host().born()
+    for number in range(50):
+        host.hear("DBIRTH", (2 + number) % 256, Metric(name=f"m{number}", alias=number + 10, datatype=10, value=1.0))
+    (node,) = host.decoder.state.nodes.values()
+    assert [name for device, name in node.names if device] == ["m49"]
+    assert list(node.aliases) == [59]
+
+
 def test_an_alias_of_another_device_is_not_believed() -> None:
     host = Host().born()
     host.hear("DBIRTH", 2, Metric(name="level", alias=9, datatype=3, value=1), device="d2")

@@ -16,6 +16,7 @@ _NODE_KINDS = ("NBIRTH", "NDEATH", "NDATA", "NCMD")
 _DEVICE_KINDS = ("DBIRTH", "DDEATH", "DDATA", "DCMD")
 _MOST_NODES = 20_000
 _MOST_ALIASES = 100_000
+_MOST_DEVICES = 10_000
 _MOST_EVENTS = 10_000
 _AGAIN_MS = 30_000
 """A node is asked for its rebirth at most so often."""
@@ -177,7 +178,7 @@ class SparkplugState:
                 self._define(node, topic.device, payload)
                 node.devices[topic.device] = True
                 self.tell("born", topic, topic.device, now_ms)
-            elif topic.kind == "DDEATH":
+            elif topic.kind == "DDEATH" and topic.device in node.devices:
                 node.devices[topic.device] = False
                 self.tell("dead", topic, topic.device, now_ms)
         return node
@@ -214,6 +215,11 @@ class SparkplugState:
             self.ask_rebirth(topic, now_ms)
 
     def _define(self, node: EdgeNode, device: str, payload: Payload) -> None:
+        if device in node.devices:  # what its last birth said does not hold any more
+            node.names = {key: of for key, of in node.names.items() if of.device != device}
+            node.aliases = {alias: of for alias, of in node.aliases.items() if of.device != device}
+        elif len(node.devices) >= _MOST_DEVICES:
+            raise Refusal(RefusalReason.TOO_LARGE, f"more than {_MOST_DEVICES} devices in one node")
         if len(node.names) + len(payload.metrics) > _MOST_ALIASES:
             raise Refusal(RefusalReason.TOO_LARGE, f"more than {_MOST_ALIASES} metrics in one node")
         for metric in payload.metrics:
