@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ RULES = (
     ("stage_m", DetectionRule(id="high", kind="threshold", levels={"blue": 3.0, "red": 5.0}, hysteresis=0.5,
                               raise_after_s=120, raise_count=2, clear_after_s=300, gap_s=1800)),
     ("stage_m", DetectionRule(id="rise", kind="rate", levels={"yellow": 2.0}, window_s=1800, clear_after_s=60)),
-    ("stage_m", DetectionRule(id="silent", kind="no_data", levels={"blue": 3, "yellow": 10}, least_s=180, warm_count=3)),
+    ("stage_m", DetectionRule(id="silent", kind="no_data", levels={"blue": 3, "yellow": 10}, least_s=180,
+                              warm_count=3)),
     ("stage_m", DetectionRule(id="odd", kind="baseline", direction="both", levels={"notice": 4, "blue": 8},
                               raise_count=2, clear_after_s=300, warm_s=3600, warm_count=30, scale_floor=0.01,
                               reach_m=5000, settle_s=600)),
@@ -102,7 +104,7 @@ def batch(readings: dict[str, NDArray[Any]], part: slice) -> Decoded:
 def slices(cuts: Sequence[int], length: int) -> list[slice]:
     """Parts of a stream cut at some places."""
     edges = sorted({0, length, *(cut for cut in cuts if 0 < cut < length)})
-    return [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    return [slice(a, b) for a, b in pairwise(edges)]
 
 
 def story(alarms: pa.Table) -> list[tuple[Any, ...]]:

@@ -229,7 +229,7 @@ export const en: Messages<typeof zh> = {
     air_temperature_c: 'Temperature',
   },
   sensor: { river_gauge: 'River gauge', rain_gauge: 'Rain gauge', street_depth: 'Street depth', weather_station: 'Weather station' },
-  flag: { STUCK: 'stuck', OUT_OF_RANGE: 'out of range', IMPOSSIBLE_RATE: 'impossible rate', DATUM_JUMP: 'datum jump' },
+  flag: { STUCK: 'stuck', OUT_OF_RANGE: 'out of range', IMPOSSIBLE_RATE: 'impossible rate', DATUM_JUMP: 'datum jump', DISAGREES: 'disagrees with its neighbours' },
   facility: {
     hospital: 'Hospital',
     clinic: 'Clinic',

@@ -226,7 +226,7 @@ export const zh = {
     air_temperature_c: '气温',
   },
   sensor: { river_gauge: '水文站', rain_gauge: '雨量站', street_depth: '积水监测点', weather_station: '气象站' },
-  flag: { STUCK: '数值不变', OUT_OF_RANGE: '超出范围', IMPOSSIBLE_RATE: '变化过快', DATUM_JUMP: '基准跳变' },
+  flag: { STUCK: '数值不变', OUT_OF_RANGE: '超出范围', IMPOSSIBLE_RATE: '变化过快', DATUM_JUMP: '基准跳变', DISAGREES: '与邻近测点不符' },
   facility: {
     hospital: '医院',
     clinic: '诊所',

@@ -90,6 +90,7 @@ class DetectionDesk:
         self.corroborator = Corroborator(
             reach=np.array([rule.reach_m > 0 for rule in own], dtype=bool),
             settle_us=np.array([round(rule.settle_s * 1e6) for rule in own], dtype=np.int64),
+            prior=np.array([rule.confidence for rule in own]),
             neighbours=self._neighbours,
         )
 

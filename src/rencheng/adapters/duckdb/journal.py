@@ -8,6 +8,7 @@ taken, which gives the states of the last commit to the bit.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -58,9 +59,9 @@ class Journal:
         con, registry = self._con, self._registry
         for sensor_id, name in con.execute("SELECT sensor_id, quantity FROM channels ORDER BY channel").fetchall():
             registry.add((sensor_id, name))
-        rows = con.execute("SELECT channel, state FROM channel_state ORDER BY channel").fetchnumpy()
-        if len(rows["channel"]):
-            registry.states[rows["channel"]] = states_from_blobs(rows["state"].tolist())
+        rows = con.execute("SELECT channel, state FROM channel_state ORDER BY channel").fetchall()
+        if rows:
+            registry.states[[channel for channel, _ in rows]] = states_from_blobs([blob for _, blob in rows])
         self._seq = _number(con, "SELECT max(seq) FROM batches")
         self._alarm_seq = _number(con, "SELECT max(seq) FROM alarms")
         self._kept = _number(con, "SELECT max(txn) FROM checkpoint")
@@ -78,9 +79,8 @@ class Journal:
         con = self._con
         later = "SELECT txn, clock_us FROM transactions WHERE txn > ? ORDER BY txn"
         clocks = con.execute(later, [self._kept]).fetchall()
-        found = con.execute(
-            "SELECT txn, channel, stamp, value, flags FROM readings WHERE txn > ? ORDER BY rowid", [self._kept]
-        ).fetchnumpy()
+        sql = "SELECT txn, channel, stamp, value, flags FROM readings WHERE txn > ? ORDER BY rowid"
+        found: dict[str, NDArray[Any]] = dict(con.execute(sql, [self._kept]).fetchnumpy())  # type: ignore[arg-type]  # no categories
         channel = np.asarray(found["channel"], dtype=np.int64)
         at = found["stamp"].astype("datetime64[us]").view(np.int64)
         bounds = np.searchsorted(found["txn"], [txn for txn, _ in clocks] + [self._txn + 1])

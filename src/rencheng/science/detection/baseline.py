@@ -9,9 +9,8 @@ not become usual. The scale is 1.2533 times the mean absolute residual, which is
 
 from __future__ import annotations
 
-from numba import njit
-
 from rencheng.science.detection.arrays import NEVER
+from rencheng.science.detection.compiled import inner
 
 __all__ = ["deviation"]
 
@@ -27,7 +26,7 @@ OFFSET, SCALE, HOUR_SUM, HOUR_COUNT, MEAN = 0, 1, 2, 3, 4
 """Places in the detector's record."""
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _usual(season, hour, mean):  # type: ignore[no-untyped-def]
     """Mean of an hour of the week; of the same hour of another day where it was not seen, else of all hours."""
     for day in range(7):
@@ -37,7 +36,7 @@ def _usual(season, hour, mean):  # type: ignore[no-untyped-def]
     return mean
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _fold_hour(s, season, hour):  # type: ignore[no-untyped-def]
     """Let the mean of an hour that is over become part of its bin."""
     if s.mark[0] != NEVER and s.aux[HOUR_COUNT] > 0:
@@ -50,7 +49,7 @@ def _fold_hour(s, season, hour):  # type: ignore[no-untyped-def]
     s.mark[0] = hour
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def deviation(s, r, season, at, value):  # type: ignore[no-untyped-def]
     """Deviation of a reading in robust standard deviations, learnt from before it; then learn from it."""
     hour = at // HOUR_US
@@ -58,19 +57,20 @@ def deviation(s, r, season, at, value):  # type: ignore[no-untyped-def]
         _fold_hour(s, season, hour)
     if s.seen == 0:
         s.aux[MEAN] = value
-    s.aux[MEAN] += max(1.0 / (s.seen + 1.0), MEMORY) * (value - s.aux[MEAN])
     share = (at % HOUR_US) / HOUR_US - 0.5
     other = hour + 1 if share > 0 else hour - 1
     usual = (1.0 - abs(share)) * _usual(season, hour, s.aux[MEAN]) + abs(share) * _usual(season, other, s.aux[MEAN])
-    residual = value - usual - s.aux[OFFSET]
+    expected = usual + s.aux[OFFSET]
+    residual = value - expected
     scale = max(s.aux[SCALE], r.scale_floor)
     z = residual / scale
     held = residual if s.seen < 16 else min(max(residual, -CLIP * scale), CLIP * scale)
+    s.aux[MEAN] += max(1.0 / (s.seen + 1.0), MEMORY) * (expected + held - s.aux[MEAN])
     if s.severity < 2:
         weight = max(1.0 / (s.seen + 1.0), MEMORY)
         s.aux[SCALE] += weight * (SCALE_OF_MEAN_ABS * abs(held) - s.aux[SCALE])
     step = 1.0 if s.last_at == NEVER else min((at - s.last_at) / r.tau, 1.0)
     s.aux[OFFSET] += step * held
-    s.aux[HOUR_SUM] += value - residual + held
+    s.aux[HOUR_SUM] += expected + held
     s.aux[HOUR_COUNT] += 1.0
     return z

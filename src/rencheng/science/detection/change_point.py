@@ -1,12 +1,12 @@
-"""Change points: cumulative sums, and Bayesian inference on the time since the level last changed.
+r"""Change points: cumulative sums, and Bayesian inference on the time since the level last changed.
 
 * CUSUM — Page (1954, Biometrika 41, 100–115) in the two-sided tabular form of Montgomery (2009, *Introduction to
-  statistical quality control*, §9.1): :math:`C^+ = \\max(0, C^+ + z - k)`, with mean and deviation learnt on the way
+  statistical quality control*, §9.1): :math:`C^+ = \max(0, C^+ + z - k)`, with mean and deviation learnt on the way
   and :math:`z` limited, so that one spike cannot make a change. After a change the mean of the readings since its onset
   is the new level.
-* Bayesian online change point — Adams and MacKay (2007, arXiv:0710.3742) with a normal model of unknown mean and variance
-  (normal–inverse-gamma prior, Student's t predictive), on means of equal blocks of time. A fixed number of run lengths
-  is kept, the least likely being dropped, so memory does not grow.
+* Bayesian online change point — Adams and MacKay (2007, arXiv:0710.3742) with a normal model of unknown mean and
+  variance (normal–inverse-gamma prior, Student's t predictive), on means of equal blocks of time. A fixed number of run
+  lengths is kept, the least likely being dropped, so memory does not grow.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
 from rencheng.science.detection.arrays import HYPOTHESES, NEVER
+from rencheng.science.detection.compiled import inner
 
 __all__ = ["cumulative_sum", "recent_change", "recentre"]
 
@@ -28,7 +28,7 @@ KAPPA0, ALPHA0, BETA0 = 0.05, 1.0, 1.0
 """Prior of a new level in units of the spread: a mean known to about four and a half spreads, variance of order one."""
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def cumulative_sum(s, r, at, value):  # type: ignore[no-untyped-def]
     """Larger of the two sums after a reading, or the one of the rule's sign; NaN while mean and spread are learnt."""
     a = s.aux
@@ -60,7 +60,7 @@ def cumulative_sum(s, r, at, value):  # type: ignore[no-untyped-def]
     return a[HIGH] if higher else a[LOW]
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def recentre(s):  # type: ignore[no-untyped-def]
     """Make the level since the onset the level of the sums."""
     a = s.aux
@@ -71,7 +71,7 @@ def recentre(s):  # type: ignore[no-untyped-def]
     a[HIGH] = a[LOW] = 0.0
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _log_t(y, mean, kappa, alpha, beta):  # type: ignore[no-untyped-def]
     """Log density of Student's t, the predictive of a normal–inverse-gamma posterior."""
     df = 2.0 * alpha
@@ -85,7 +85,7 @@ def _log_t(y, mean, kappa, alpha, beta):  # type: ignore[no-untyped-def]
     )
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _put(h, k, log_p, mean, kappa, alpha, beta, start):  # type: ignore[no-untyped-def]
     h.log_p[k] = log_p
     h.mean[k] = mean
@@ -95,7 +95,7 @@ def _put(h, k, log_p, mean, kappa, alpha, beta, start):  # type: ignore[no-untyp
     h.start[k] = start
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _learn(h, y, hazard):  # type: ignore[no-untyped-def]
     """Take one block mean: every run grows, and a new one may begin with the next block."""
     total = -np.inf
@@ -121,7 +121,7 @@ def _learn(h, y, hazard):  # type: ignore[no-untyped-def]
     h.log_p[: h.n] -= norm
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def recent_change(s, r, h, at, value):  # type: ignore[no-untyped-def]
     """Probability that the level changed within the last few blocks; NaN while the spread is learnt.
 
@@ -141,7 +141,7 @@ def recent_change(s, r, h, at, value):  # type: ignore[no-untyped-def]
     return s.last_x
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _block_done(s, r, h, mean, at):  # type: ignore[no-untyped-def]
     h.blocks += 1
     if h.blocks <= r.warm_count:

@@ -1,11 +1,11 @@
-"""Neighbours: whether an alarm is an event that others see too, or a sensor that disagrees with all about it.
+r"""Neighbours: whether an alarm is an event that others see too, or a sensor that disagrees with all about it.
 
-Water, rain, air and pressure are alike at places near each other, so a neighbour of a place where something happens will
-as a rule notice something, and a neighbour of a broken sensor will not. Every neighbour that was heard gives a likelihood
-ratio, as in the tests of Byzantine sensors of Krishnamachari and Iyengar (2004, IEEE Trans. Computers 53, 241–250) with
-the naive independence of neighbours given the event:
+Water, rain, air and pressure are alike at places near each other, so a neighbour of a place where something happens
+will as a rule notice something, and a neighbour of a broken sensor will not. Every neighbour that was heard gives a
+likelihood ratio, as in the tests of faulty sensors of Krishnamachari and Iyengar (2004, IEEE Trans. Computers 53,
+241–250), with the naive independence of neighbours given the event:
 
-.. math:: \\frac{P(E)}{P(F)} = \\frac{p}{1-p} \\left(\\frac{q_1}{q_0}\\right)^{a} \\left(\\frac{1-q_1}{1-q_0}\\right)^{h-a}
+.. math:: \frac{P(E)}{P(F)} = \frac{p}{1-p} \left(\frac{q_1}{q_0}\right)^{a} \left(\frac{1-q_1}{1-q_0}\right)^{h-a}
 
 with :math:`p` the rule's own confidence, :math:`h` neighbours heard, :math:`a` of them agreeing, :math:`q_1` and
 :math:`q_0` the chance that one agrees in an event and by accident.
@@ -63,8 +63,8 @@ class Open:
 class Corroborator:
     """Holds alarms of rules that ask neighbours until those had time to see it too.
 
-    Events are looked at in the order of their event time once the clock of detection has passed them, so the verdicts do
-    not depend on how readings came in.
+    Events are looked at in the order of their event time once the clock of detection has passed them, so the verdicts
+    do not depend on how readings came in.
 
     Parameters
     ----------
@@ -72,12 +72,15 @@ class Corroborator:
         Which rules ask neighbours; shape (rules,).
     settle_us : array of int
         How long they wait.
+    prior : array of float
+        Each rule's own confidence; how far a limit was passed does not count here, a broken sensor passes it as far.
     neighbours : callable
         Gives the channels that speak for or against a rule's alarm of a channel.
     """
 
     reach: NDArray[np.bool_]
     settle_us: NDArray[np.int64]
+    prior: NDArray[np.float64]
     neighbours: Callable[[int, int], Sequence[int]]
     queue: list[NDArray[Any]] = field(default_factory=list)
     noticed: dict[tuple[int, int], tuple[int, int]] = field(default_factory=dict)
@@ -144,7 +147,8 @@ class Corroborator:
     def _judge(self, key: tuple[int, int], known: Open, state: DetectorState, at: int, told: list[Any]) -> None:
         heard, agreeing = self._ask(key, int(known.event["at"]), at, state)
         own = float(known.event["confidence"])
-        probability = own if heard < LEAST_NEIGHBOURS else event_probability(own, heard, agreeing)
+        asked = heard >= LEAST_NEIGHBOURS
+        probability = event_probability(float(self.prior[key[1]]), heard, agreeing) if asked else own
         if probability >= 0.5:
             if known.fault:
                 told.append(_as_fault(known.event, Change.CLEARED, at, 1.0 - probability))

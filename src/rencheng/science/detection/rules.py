@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rencheng.kernel import InvalidConfig
-from rencheng.science.detection.arrays import KINDS, LEVELS, RULE_DTYPE, Kind
+from rencheng.science.detection.arrays import KINDS, RULE_DTYPE, Kind
 
 __all__ = ["SEVERITIES", "DetectionRule", "rule_records"]
 
@@ -164,5 +164,4 @@ class DetectionRule:
 
 def rule_records(rules: list[DetectionRule] | tuple[DetectionRule, ...]) -> NDArray[Any]:
     """Give rules as an array of :data:`RULE_DTYPE`, shape (n,)."""
-    assert LEVELS == len(SEVERITIES)
     return np.concatenate([rule.record() for rule in rules]) if rules else np.zeros(0, dtype=RULE_DTYPE)

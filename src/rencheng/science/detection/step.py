@@ -16,12 +16,12 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from rencheng.science.detection.arrays import EVENT_DTYPE, FOREVER, LEVELS, NEVER
 from rencheng.science.detection.baseline import deviation
 from rencheng.science.detection.change_point import cumulative_sum, recent_change, recentre
+from rencheng.science.detection.compiled import inner, kernel
 
 __all__ = ["NO_TRACE", "advance", "earliest_due", "reckon_due", "step"]
 
@@ -38,13 +38,13 @@ MOST_EVENTS = 32
 """More than one reading of one rule can bring about."""
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _silent_at(s, r):  # type: ignore[no-untyped-def]
     """When the lowest level of silence is reached."""
     return s.last_at + int(max(r.p[1] * s.aux[GAP], r.p[0])) if s.aux[GAP] > 0.0 else FOREVER
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _due(s, r):  # type: ignore[no-untyped-def]
     """Earliest instant at which a timer runs out, what it does (1 raise, 2 step down, 3 give up), and the level."""
     due = FOREVER
@@ -76,7 +76,7 @@ def _due(s, r):  # type: ignore[no-untyped-def]
     return due, what, level
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _cause_up(s, r):  # type: ignore[no-untyped-def]
     high = r.sign > 0 or (r.sign == 0 and s.aux[7] >= 0)
     if r.kind == THRESHOLD:
@@ -90,14 +90,14 @@ def _cause_up(s, r):  # type: ignore[no-untyped-def]
     return SHIFTED
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _belief(x, limit, least):  # type: ignore[no-untyped-def]
     """Confidence: the rule's own, and more the further the limit is passed."""
     over = (x - limit) / max(abs(limit), 1e-9)
     return least + (1.0 - least) * (1.0 - math.exp(-max(over, 0.0)))
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _say(out, n, s, channel, rule, change, before, cause, at, limit, sure):  # type: ignore[no-untyped-def]
     e = out[n]
     e.channel = channel
@@ -117,7 +117,7 @@ def _say(out, n, s, channel, rule, change, before, cause, at, limit, sure):  # t
     return n + 1
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _move(out, n, s, r, channel, rule, new, at, cause):  # type: ignore[no-untyped-def]
     """Go from one severity to another and say so."""
     before = s.severity
@@ -141,7 +141,7 @@ def _move(out, n, s, r, channel, rule, new, at, cause):  # type: ignore[no-untyp
     return n
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _fire(out, n, s, r, channel, rule, until):  # type: ignore[no-untyped-def]
     """Let every timer that runs out up to an instant do its work, in their order."""
     due, what, level = _due(s, r)
@@ -169,7 +169,7 @@ def _fire(out, n, s, r, channel, rule, until):  # type: ignore[no-untyped-def]
     return n
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _rise(s, r, at, value):  # type: ignore[no-untyped-def]
     """Rise within the window (fall, for a negative sign): against the lowest value of each of its parts."""
     v = value * r.sign
@@ -188,7 +188,7 @@ def _rise(s, r, at, value):  # type: ignore[no-untyped-def]
     return v - lowest if lowest < math.inf else 0.0
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _look(s, r, season, run, at, value):  # type: ignore[no-untyped-def]
     """What the rule compares with its limits; NaN where it cannot say yet."""
     if r.kind == THRESHOLD:
@@ -206,7 +206,7 @@ def _look(s, r, season, run, at, value):  # type: ignore[no-untyped-def]
     return recent_change(s, r, run, at, value)
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _levels(s, r, x, at):  # type: ignore[no-untyped-def]
     """Note which levels are reached and for how long, and which are still held."""
     s.hold = 0
@@ -235,7 +235,7 @@ def _levels(s, r, x, at):  # type: ignore[no-untyped-def]
             s.hold_max = max(s.hold_max, s.hold)
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _heard(out, n, s, r, channel, rule, at, value):  # type: ignore[no-untyped-def]
     """A reading, for a rule that waits for readings: the interval is learnt, the silence over."""
     gap = float(at - s.last_at) if s.last_at != NEVER else 0.0
@@ -252,7 +252,7 @@ def _heard(out, n, s, r, channel, rule, at, value):  # type: ignore[no-untyped-d
     return n
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@inner
 def _take(out, n, s, r, season, run, channel, rule, at, value):  # type: ignore[no-untyped-def]
     """One reading of one channel for one rule; timers up to it have run out already. Tells whether any may be set."""
     if r.gap > 0 and s.last_at != NEVER and at - s.last_at > r.gap:
@@ -278,11 +278,13 @@ def _take(out, n, s, r, season, run, channel, rule, at, value):  # type: ignore[
     return n, True
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
-def _step(first, count, slots, slot_rule, season_of, seasons, run_of, runs, due, rules, channel, at, value, flags, out):  # type: ignore[no-untyped-def]
+@kernel
+def _step(  # type: ignore[no-untyped-def]  # noqa: PLR0917 — compiled, so one array each
+    first, count, slots, slot_rule, season_of, seasons, run_of, runs, due, rules, channel, at, value, flags, out
+):
     n = 0
     for i in range(len(channel)):
-        if flags[i] & NO_TRACE:
+        if flags[i] & NO_TRACE or not math.isfinite(value[i]):
             continue
         c = channel[i]
         if n + MOST_EVENTS * count[c] > len(out):
@@ -309,7 +311,7 @@ def _step(first, count, slots, slot_rule, season_of, seasons, run_of, runs, due,
     return out[:n]
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@kernel
 def _advance(which, slots, slot_rule, slot_channel, due, rules, until, out):  # type: ignore[no-untyped-def]
     n = 0
     for k in which:
@@ -322,7 +324,7 @@ def _advance(which, slots, slot_rule, slot_channel, due, rules, until, out):  # 
     return out[:n]
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+@kernel
 def _all_due(slots, slot_rule, rules, due, used):  # type: ignore[no-untyped-def]
     for k in range(used):
         due[k] = _due(slots[k], rules[slot_rule[k]])[0]
