@@ -8,8 +8,8 @@ Artificial Intelligence 89, 31-71). First a linear model, then the network start
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import json
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -175,7 +175,7 @@ def mean_of(networks: list[Network]) -> Network:
 
 def write(network: Network) -> None:
     """The weights as source: five digits of each."""
-    lines = [
+    head = [
         '"""Weights of the univariate detector, learnt on made-up series.',
         "",
         "Written by ``python -m benchmarks.detect_training.learn``.",
@@ -185,14 +185,20 @@ def write(network: Network) -> None:
         "",
         "import numpy as np",
         "",
-        f"__all__ = {[name.upper() for name in sorted(Network._fields)]}",
+        f"__all__ = [{', '.join(json.dumps(name.upper()) for name in sorted(Network._fields))}]",
         "",
+        "# fmt: off",
     ]
-    for name, value in network._asdict().items():
-        rounded = np.vectorize(lambda x: float(f"{x:.5g}"))(value).tolist()
-        lines.append(f"{name.upper()} = {rounded[0] if name == 'bias' else f'np.array({rounded})'}")
-    OUT.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    subprocess.run([sys.executable, "-m", "ruff", "format", "--quiet", str(OUT)], check=True)
+    OUT.write_text("\n".join([*head, *(_source(name, value) for name, value in network._asdict().items())]) + "\n")
+
+
+def _source(name: str, value: Floats) -> str:
+    numbers = [f"{number:.5g}" for number in np.ravel(value)]
+    if len(numbers) == 1:
+        return f"{name.upper()} = {numbers[0]}"
+    rows = textwrap.fill(", ".join(numbers), 116, initial_indent="    ", subsequent_indent="    ")
+    shape = f".reshape{np.shape(value)}" if np.ndim(value) > 1 else ""
+    return f"{name.upper()} = np.array([\n{rows},\n]){shape}"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rencheng.kernel import InvalidInput
+from rencheng.science.detection.check import check_detector
 from rencheng.science.detection.univariate import ALARM_SCORE, UnivariateState, detect_series, detect_step
+from rencheng.science.detection.univariate_card import UnivariateDetector
 
 Floats = NDArray[np.float64]
 DAY = 288
@@ -144,3 +146,15 @@ def test_any_numbers_at_any_times_are_scored(values: list[float], start: int, st
 def test_stamps_and_values_must_be_as_many() -> None:
     with pytest.raises(InvalidInput, match="Give one value for each stamp"):
         detect_series(stamps(3), np.zeros(4))
+
+
+def test_it_keeps_the_contract_of_all_detectors() -> None:
+    check_detector(UnivariateDetector())
+
+
+def test_an_impossible_value_does_not_blind_it_for_good() -> None:
+    value = a_fortnight(8)
+    value[1500:1504] = [1e300, -1e300, 3e38, -9999.0]
+    value[3000:3010] += 60
+    found = raised(detect_series(stamps(len(value)), value)[1])
+    assert ((found >= 3000) & (found < 3024)).any()

@@ -60,7 +60,7 @@ SHAPES: Final = {
     "ring": (_RING,),
     "hours": (2, 48),
     "weeks": (2, 168),
-    "shapes": (_SHAPES_KEPT, _SHAPE),
+    "shapes": (_SHAPE, _SHAPES_KEPT),
     "weights": (_LAGS + 1,),
     "gain": (_LAGS + 1, _LAGS + 1),
 }
@@ -73,6 +73,13 @@ _SEASON_RATE: Final = 0.1
 """A slot of the day or week moves to a new reading by a tenth at least."""
 _SEASON_LEAST: Final = 3.0
 _FORGETTING: Final = 0.999
+_LARGEST: Final = 1e150
+"""Beyond this a square would be infinite."""
+_BELIEVED: Final = 10.0
+"""Farther outside of all that was seen than ten times its range, a value counts as so far: an impossible one (a byte
+flipped in an exponent) is told like any other record, and does not blind the detector for good."""
+_WIDENED: Final = 0.05
+"""Such a value widens the range by a twentieth only: in 140 rows a thousandfold, if they stay (a unit was changed)."""
 
 
 @njit(error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
@@ -207,29 +214,37 @@ def _learn(weights: Floats, gain: Floats, lagged: Floats, error: float) -> None:
 
 
 @njit(error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
+def _third_nearest(ring: Floats, shapes: Floats, rows: int, kept: int) -> float:
+    """Sum of absolute differences to the third nearest shape; one lag after another, so that the loop vectorises."""
+    far = np.zeros(kept)
+    for a in range(_SHAPE):
+        now = ring[(rows - 1 - a) % _RING]
+        lag = shapes[a]
+        for j in range(kept):
+            far[j] += abs(now - lag[j])
+    first, second, third = 1e300, 1e300, 1e300
+    for j in range(kept):
+        if far[j] < third:
+            if far[j] < first:
+                first, second, third = far[j], first, second
+            elif far[j] < second:
+                second, third = far[j], second
+            else:
+                third = far[j]
+    return third
+
+
+@njit(error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
 def _novelty(u: Floats, ring: Floats, shapes: Floats, scalars: Floats, rows: int, spread: float) -> None:
     """Mean distance to the third nearest of the last 1000 shapes kept, one every two rows, none of the last 16 rows."""
     if rows < _SHAPE:
         return
     kept = int(scalars[4])
     if kept >= 50:
-        first, second, third = 1e300, 1e300, 1e300
-        for j in range(min(kept, _SHAPES_KEPT)):
-            far = 0.0
-            for a in range(_SHAPE):
-                far += abs(ring[(rows - 1 - a) % _RING] - shapes[j, a])
-                if far >= third:
-                    break
-            if far < first:
-                first, second, third = far, first, second
-            elif far < second:
-                second, third = far, second
-            elif far < third:
-                third = far
-        u[_NOVEL] = third / spread / _SHAPE
+        u[_NOVEL] = _third_nearest(ring, shapes, rows, min(kept, _SHAPES_KEPT)) / spread / _SHAPE
     if rows >= 2 * _SHAPE + 8 and rows % 2 == 0:
         for a in range(_SHAPE):
-            shapes[kept % _SHAPES_KEPT, a] = ring[(rows - 17 - a) % _RING]
+            shapes[a, kept % _SHAPES_KEPT] = ring[(rows - 17 - a) % _RING]
         scalars[4] += 1.0
 
 
@@ -255,11 +270,18 @@ def deviate(
     """
     scalars[0] += 1.0
     rows = int(scalars[0])
+    value = min(max(value, -_LARGEST), _LARGEST)
     u[:] = 0.0
     if rows == 1:
         centre[:] = value
         scalars[1], scalars[2], scalars[3] = value, value, value
     width = scalars[2] - scalars[1]
+    highest, lowest = max(scalars[2], value), min(scalars[1], value)
+    if rows > 100 and width > 0.0:
+        far_up, far_down = scalars[2] + _BELIEVED * width, scalars[1] - _BELIEVED * width
+        highest = highest if value <= far_up else scalars[2] + _WIDENED * width
+        lowest = lowest if value >= far_down else scalars[1] - _WIDENED * width
+        value = min(max(value, far_down), far_up)
     floor = 1e-4 * width + 1e-12 * abs(value) + 1e-300
     ring[(rows - 1) % _RING] = value
     off_slow = value - centre[0]
@@ -281,4 +303,4 @@ def deviate(
     centre[1] += max(1.0 / rows, _FAST) * off_fast
     spread[1] += rate * ((min(abs(off_fast), 8.0 * spread[1]) if rows >= 100 else abs(off_fast)) - spread[1])
     spread[9] += rate * (step - spread[9])
-    scalars[1], scalars[2], scalars[3] = min(scalars[1], value), max(scalars[2], value), value
+    scalars[1], scalars[2], scalars[3] = lowest, highest, value
