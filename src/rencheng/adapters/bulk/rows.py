@@ -169,18 +169,15 @@ def _json_rows(config: FeedConfig, body: bytes) -> Rows:
         )
     except pa.ArrowInvalid:
         return _json_rows_one_by_one(config, body, names)
-    if table.num_rows != _filled_lines(body):  # the parser also takes two objects in a line, and one over several
+    lines = body.count(b"\n") + (not body.endswith(b"\n"))
+    if table.num_rows != lines and table.num_rows != _filled_lines(body):  # the parser takes two objects in a line too
         return _json_rows_one_by_one(config, body, names)
     _require_columns(config, _present(table), f"feed {config.id!r}")
     return Rows(table=table.select(names), body=body, is_json=True)
 
 
 def _filled_lines(body: bytes) -> int:
-    """Lines that are not empty; all of them are looked at only where some may be."""
-    ends = body.count(b"\n")
-    if b"\n\n" in body or b"\n\r" in body or b"\n " in body or body[:1].isspace():
-        return sum(1 for line in body.split(b"\n") if line.strip())
-    return ends if body.endswith(b"\n") else ends + 1
+    return sum(1 for line in body.split(b"\n") if line.strip())
 
 
 def _present(table: pa.Table) -> list[str]:
