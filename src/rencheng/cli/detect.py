@@ -8,6 +8,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from rencheng.cli.detect_leaks import leaks
+
 __all__ = ["app"]
 
 _SERIES = "series"
@@ -45,3 +47,6 @@ def series(
     with progress("detect") as tell:
         line = detect_file(file, time, value, out, tell=tell)
     typer.echo(line, err=True)
+
+
+app.command("leaks")(leaks)
