@@ -16,6 +16,7 @@ from tests.web.web_script import START, Cue, script, stage_at
 
 from rencheng import recover
 from rencheng.adapters.memory import MemoryFieldStore, MemoryLedger
+from rencheng.app.connectors import FeedCondition
 from rencheng.city import City
 from rencheng.kernel import Bilingual, Draft, InvalidInput, NotFound, OrderRefused
 from rencheng.ledger import Entry
@@ -23,6 +24,7 @@ from rencheng.recover.orders import ReviseRemediation
 from rencheng.recover.remediation import revised
 from rencheng.respond.facts import TaskAcknowledged, TaskCompleted
 from rencheng.respond.orders import AcknowledgeTask, CompleteTask
+from rencheng.sense import Delivery
 
 __all__ = ["Clock", "ScriptedSession", "scripted_session"]
 
@@ -177,8 +179,17 @@ class ScriptedSession:
             self._changed.notify_all()
         return entries
 
-    def offer(self, feed_id: str, data: bytes, *, content_encoding: str = "") -> Taken:
-        del content_encoding
+    def feeds(self) -> list[FeedCondition]:
+        return [
+            FeedCondition(
+                feed_id="gauges", name="水位", kind="mqtt", state="failed", since=START, error="cut", breaks=2
+            )
+        ]
+
+    def offer(
+        self, feed_id: str, data: bytes, *, content_encoding: str = "", delivery: Delivery | None = None
+    ) -> Taken:
+        del content_encoding, delivery
         if feed_id != "gauges":
             raise NotFound(f"no feed {feed_id!r}")
         if not data.strip():

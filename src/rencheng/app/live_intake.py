@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from rencheng import sense
@@ -30,6 +31,8 @@ class LiveIntake:
         Feeds of the city by their id.
     clock : callable
         Tells the run's now.
+    most_rows : int
+        Rows that may wait to be stored; beyond that feeds wait.
 
     Raises
     ------
@@ -37,13 +40,20 @@ class LiveIntake:
         If a feed cannot be decoded or connected as its file says.
     """
 
-    def __init__(self, store: ReadingStore, feeds: Mapping[str, FeedConfig], *, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        store: ReadingStore,
+        feeds: Mapping[str, FeedConfig],
+        *,
+        clock: Callable[[], datetime],
+        most_rows: int = 2_000_000,
+    ) -> None:
         self._store, self._clock = store, clock
         self._lock = threading.Lock()
         self._taken: list[Intake] = []
         self._notices: list[FeedNotice] = []
         makers = {feed_id: connector_of(config) for feed_id, config in feeds.items()}
-        self._desk = IntakeDesk(self._take_many, clock=clock, taken=self._remember)
+        self._desk = IntakeDesk(self._take_many, clock=clock, taken=self._remember, most_rows=most_rows)
         try:
             self._inlets = {
                 feed_id: FeedInlet(config, self._desk, clock=clock, last_position=store.position(feed_id))
@@ -114,7 +124,11 @@ class LiveIntake:
 
     def conditions(self) -> list[FeedCondition]:
         """How each feed is, by its id."""
-        return [self._inlets[feed_id].condition() for feed_id in sorted(self._inlets)]
+        stored = {row["feed_id"]: row["accepted"] for row in self._store.feeds().to_pylist()}
+        return [
+            replace(self._inlets[feed_id].condition(), stored=stored.get(feed_id, 0))
+            for feed_id in sorted(self._inlets)
+        ]
 
     def load(self) -> DeskLoad:
         """How busy the desk is."""

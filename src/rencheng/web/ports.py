@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+from rencheng.app.connectors import FeedCondition
 from rencheng.assess.ports import FieldStore
 from rencheng.city import City
 from rencheng.kernel import Bilingual
 from rencheng.ledger import Entry, Ledger
+from rencheng.sense import Delivery
 from rencheng.sense.ports import Readings
 
 __all__ = ["ClockReading", "Intake", "Session"]
@@ -122,8 +124,14 @@ class Session(Protocol):
         """Carry an order out; the facts that follow. Raises ``OrderRefused``, ``NotFound``, ``Conflict``."""
         ...
 
-    def offer(self, feed_id: str, data: bytes, *, content_encoding: str = "") -> Intake:
+    def offer(
+        self, feed_id: str, data: bytes, *, content_encoding: str = "", delivery: Delivery | None = None
+    ) -> Intake:
         """Take a bulk of raw readings for a feed."""
+        ...
+
+    def feeds(self) -> Sequence[FeedCondition]:
+        """How each feed of a live run is; none otherwise."""
         ...
 
     def offer_rain_picture(self, source: str, at: datetime, data: bytes) -> Sequence[Entry]:

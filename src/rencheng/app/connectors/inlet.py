@@ -31,8 +31,8 @@ class FeedCondition:
 
     Parameters
     ----------
-    feed_id, kind : str
-        The feed, and its kind of source.
+    feed_id, name, kind : str
+        The feed, its name for people, and its kind of source.
     state : str
         ``waiting`` (not connected yet), ``connected`` or ``failed``; a feed that is pushed to is ``connected``.
     since : datetime
@@ -51,9 +51,12 @@ class FeedCondition:
         Last acknowledgement.
     lag_s : float or None
         How old the newest reading of the last batch was when it was acknowledged.
+    stored : int
+        Readings ever stored.
     """
 
     feed_id: str
+    name: str
     kind: str
     state: str
     since: datetime
@@ -67,6 +70,7 @@ class FeedCondition:
     rate_per_s: float = 0.0
     taken_at: datetime | None = None
     lag_s: float | None = None
+    stored: int = 0
 
 
 class FeedInlet:
@@ -182,6 +186,7 @@ class FeedInlet:
             passed_s = max(0.0, (self.clock() - self._rated_at).total_seconds())
             return FeedCondition(
                 feed_id=self.config.id,
+                name=self.config.name or self.config.id,
                 kind=self.config.source.kind,
                 rows=self._rows,
                 accepted=self._accepted,

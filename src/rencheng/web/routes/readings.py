@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
@@ -9,10 +11,11 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from rencheng.sense import Delivery
 from rencheng.web.context import Served
 from rencheng.web.problems import PROBLEMS
 
-__all__ = ["IntakeView", "router"]
+__all__ = ["FeedView", "IntakeView", "router"]
 
 router = APIRouter(
     prefix="/api/readings", tags=["readings"], responses={k: PROBLEMS[k] for k in (400, 404, 409, 413, 415, 422, 503)}
@@ -47,16 +50,61 @@ class IntakeView(BaseModel):
     reasons: dict[str, int] = Field(default={}, description="Why rows were refused → how many")
 
 
+class FeedView(BaseModel):
+    """How a feed of a live run is; counts since the start but for ``stored``."""
+
+    feed_id: str
+    name: str
+    kind: str = Field(description="http, mqtt, tcp, folder, poll or sensorthings")
+    state: str = Field(description="waiting (not connected yet), connected or failed")
+    since: datetime
+    error: str = Field(description="What broke it last; stays after it has mended")
+    failed_at: datetime | None
+    breaks: int = Field(description="How often it broke")
+    rows: int
+    accepted: int
+    repeated: int
+    refused: int
+    rate_per_s: float = Field(description="Rows a second, over about the last minute")
+    taken_at: datetime | None = Field(description="Last acknowledgement")
+    lag_s: float | None = Field(description="Age of the newest reading of the last batch when it was acknowledged")
+    stored: int = Field(description="Readings ever stored")
+
+
+@router.get("", summary="Feeds and how they are")
+def feeds(context: Served) -> list[FeedView]:
+    """Every feed of a live run: connection, rate, lag, what was refused, what broke it last."""
+    return [FeedView(**asdict(of)) for of in context.session.feeds()]
+
+
 @router.post("/{feed_id}", summary="Hand readings in", openapi_extra=_BODY)
 async def offer(
-    context: Served, request: Request, feed_id: str, content_encoding: Annotated[str, Header()] = ""
+    context: Served,
+    request: Request,
+    feed_id: str,
+    content_encoding: Annotated[str, Header()] = "",
+    rencheng_device: Annotated[str, Header(max_length=200)] = "",
+    rencheng_counter: Annotated[int | None, Header(ge=0, le=2**53)] = None,
+    rencheng_signature: Annotated[str, Header(max_length=200)] = "",
+    rencheng_topic: Annotated[str, Header(max_length=1000)] = "",
 ) -> IntakeView:
-    """Hand in NDJSON or CSV as the feed's configuration says, plain or gzipped; it is stored before the answer."""
+    """Hand in a body as the feed's configuration says, plain or gzipped; it is stored before the answer.
+
+    The same body again is the same batch and gets the same answer. A full store answers 503: nothing of it was taken.
+    """
     if content_encoding.lower() not in _ENCODINGS:
         raise HTTPException(415, f"content encoding {content_encoding!r} is not taken: send plain or gzip")
     body = await request.body()
     encoding = "gzip" if content_encoding.lower() == "gzip" else ""
-    intake = await run_in_threadpool(context.session.offer, feed_id, body, content_encoding=encoding)
+    delivery = Delivery(
+        arrived_at=context.session.clock().now,
+        topic=rencheng_topic,
+        device=rencheng_device,
+        peer=request.client.host if request.client else "",
+        counter=rencheng_counter,
+        signature=rencheng_signature,
+    )
+    intake = await run_in_threadpool(context.session.offer, feed_id, body, content_encoding=encoding, delivery=delivery)
     return IntakeView(
         feed_id=feed_id,
         accepted=intake.accepted,
