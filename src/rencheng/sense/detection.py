@@ -16,7 +16,16 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from rencheng.kernel import derived_id
-from rencheng.science.detection.arrays import CAUSES, EVENT_DTYPE, NEVER, Cause, Change
+from rencheng.science.detection.arrays import (
+    CAUSES,
+    EVENT_DTYPE,
+    NEVER,
+    RUN_DTYPE,
+    SEASON_DTYPE,
+    SLOT_DTYPE,
+    Cause,
+    Change,
+)
 from rencheng.science.detection.corroboration import Corroborator, Open
 from rencheng.science.detection.rules import SEVERITIES, rule_records
 from rencheng.science.detection.state import DetectorState
@@ -82,6 +91,7 @@ class DetectionDesk:
         self.lag_us = round(rules.clock_lag_s * 1e6)
         self._places: dict[tuple[str, str], tuple[int, ...]] = {}
         self._names: list[tuple[str, str]] = []
+        self._followed: list[tuple[int, ...]] = []
         self._moved: list[NDArray[np.int64]] = []
         self._number: dict[tuple[str, str], int] = {}
         self._listed = [c for c in channels if c.lon is not None and c.lat is not None]
@@ -100,6 +110,7 @@ class DetectionDesk:
         if key not in self._places:
             self._places[key] = self.rules.places_for(*key)
         name = (channel.sensor_id, channel.quantity)
+        self._followed.append(self._places[key])
         self._number[name] = self.state.add_channel(
             self._places[key], float("nan") if channel.interval_s is None else channel.interval_s
         )
@@ -181,17 +192,36 @@ class DetectionDesk:
             self._trees[rule] = (cKDTree(xyz.reshape(-1, 3)), [(c.sensor_id, c.quantity) for c in mine])
         return self._trees[rule]
 
-    def digests(self, numbers: NDArray[np.int64]) -> list[str]:
+    def page(self, begin: int, end: int) -> bytes:
+        """What detectors of channels in a row remember, with the digests of the rules it belongs to."""
+        digests = self._digests(begin, end)
+        distinct = sorted(set(digests))
+        place = np.array([distinct.index(digest) for digest in digests], dtype=np.uint16)
+        sizes = self.state.sizes(begin, end).astype(np.uint16)
+        return msgspec.msgpack.encode((distinct, place.tobytes(), sizes.tobytes(), *self.state.page(begin, end)))
+
+    def load_page(self, begin: int, data: bytes) -> bool:
+        """Take up a page; channels whose rules are other ones now begin anew, and then the answer is False."""
+        distinct, place, sizes, *page = msgspec.msgpack.decode(data, type=_Page)
+        kept = [distinct[k] for k in np.frombuffer(place, dtype=np.uint16).tolist()]
+        now = self._digests(begin, begin + len(kept))
+        if kept == now:
+            self.state.load_page(begin, begin + len(kept), (page[0], page[1], page[2]))
+            return True
+        items = np.array([SLOT_DTYPE.itemsize, SEASON_DTYPE.itemsize, RUN_DTYPE.itemsize])
+        ends = np.cumsum(np.frombuffer(sizes, dtype=np.uint16).reshape(-1, 3).astype(np.int64) * items, axis=0)
+        starts = np.vstack([np.zeros((1, 3), dtype=np.int64), ends[:-1]])
+        for k in range(len(kept)):
+            if kept[k] == now[k]:
+                a, b = starts[k].tolist(), ends[k].tolist()
+                mine = (page[0][a[0] : b[0]], page[1][a[1] : b[1]], page[2][a[2] : b[2]])
+                self.state.load_page(begin + k, begin + k + 1, mine)
+        return False
+
+    def _digests(self, begin: int, end: int) -> list[str]:
         """Digests of the rules that channels follow, by which kept states are known to be theirs."""
-        s = self.state
-        known: dict[tuple[int, ...], str] = {}
-        found = []
-        for number in numbers.tolist():
-            places = tuple(s.slot_rule[s.first[number] : s.first[number] + s.count[number]].tolist())
-            if places not in known:
-                known[places] = self.rules.digest(places)
-            found.append(known[places])
-        return found
+        known = {places: self.rules.digest(places) for places in sorted(set(self._places.values()))}
+        return [known[places] for places in self._followed[begin:end]]
 
     def packed(self) -> bytes:
         """What belongs to no single channel, as bytes for keeping."""
@@ -240,6 +270,8 @@ class DetectionDesk:
     def _id(self, channel: int, rule: int, begun_at: int, *, fault: bool) -> str:
         return alarm_id(self._names[channel], self.rules.rules[rule].rule.id, begun_at, fault=fault)
 
+
+_Page = tuple[list[str], bytes, bytes, bytes, bytes, bytes]
 
 _Kept = tuple[
     str,

@@ -184,4 +184,4 @@ def test_detection_can_be_switched_on_for_a_store_that_had_none(tmp_path: Path) 
     assert store.alarms().num_rows > 0
     store.close()
     with duckdb.connect(str(path)) as con:
-        assert con.execute("SELECT count(*) FROM detector_state").fetchone() == (2 * SENSORS,)
+        assert con.execute("SELECT kind FROM state_pages ORDER BY kind").fetchall() == [("detection",), ("quality",)]

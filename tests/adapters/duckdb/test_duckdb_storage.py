@@ -17,6 +17,7 @@ from tests.adapters.duckdb.readings_taker import SENSORS, T0, batch_of
 
 from rencheng.adapters.duckdb import DuckDbReadings
 from rencheng.kernel import StorageFailed
+from rencheng.science.quality import STATE_DTYPE
 from rencheng.sense import Channel, decoded_from_arrays
 
 TAKER = Path(__file__).with_name("readings_taker.py")
@@ -175,7 +176,11 @@ def test_a_store_of_the_first_format_is_taken_over_with_its_readings_and_states(
     health = store.health()
     store.close()
     with duckdb.connect(str(path)) as con:  # as the program before wrote it
-        for table in ("transactions", "checkpoint", "alarms", "detector_state"):
+        states = STATE_DTYPE.itemsize
+        (page,) = con.execute("SELECT data FROM state_pages WHERE kind = 'quality'").fetchone() or (b"",)
+        old = [(n, page[n * states : (n + 1) * states]) for n in range(SENSORS)]
+        con.executemany("INSERT INTO channel_state VALUES (?, NULL, NULL, 0, ?)", old)
+        for table in ("transactions", "checkpoint", "alarms", "state_pages"):
             con.execute(f"DROP TABLE IF EXISTS {table}")
         con.execute("ALTER TABLE readings DROP COLUMN txn")
         con.execute("ALTER TABLE readings ADD COLUMN received_at TIMESTAMP")
@@ -196,9 +201,9 @@ def test_states_after_a_kill_are_those_of_the_last_commit_though_no_checkpoint_w
     process.send_signal(signal.SIGKILL)
     process.communicate()
     with duckdb.connect(str(tmp_path / "readings.duckdb")) as con:
-        assert con.execute("SELECT count(*) FROM channel_state").fetchone() == (0,)
+        assert con.execute("SELECT count(*) FROM state_pages").fetchone() == (0,)
     killed = DuckDbReadings(tmp_path / "readings.duckdb")
     assert_whole_batches(killed, 6)
     killed.close()
     with duckdb.connect(str(tmp_path / "readings.duckdb")) as con:
-        assert con.execute("SELECT count(*) FROM channel_state").fetchone() == (SENSORS,)
+        assert con.execute("SELECT count(*) FROM state_pages").fetchone() == (1,)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import duckdb
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from rencheng.adapters.duckdb.database import UTC_STAMP, Database, registered
-from rencheng.science.detection.step import reckon_due
 from rencheng.sense.detection import ALARM_SCHEMA, DetectionDesk
 
-__all__ = ["end_of_changed", "load_detection", "read_alarms", "write_alarms", "write_detection"]
+__all__ = ["end_of_changed", "read_alarms", "write_alarms"]
 
 _COLUMNS = ", ".join(f'a."{name}"' for name in ALARM_SCHEMA.names)
 _STAMPS = [name for name in ALARM_SCHEMA.names if pa.types.is_timestamp(ALARM_SCHEMA.field(name).type)]
@@ -43,38 +40,6 @@ def _with_stamps(table: pa.Table, kind: pa.DataType) -> pa.Table:
         column = table[name].cast(pa.int64()) if table[name].type != pa.timestamp("us") else table[name]
         table = table.set_column(table.column_names.index(name), name, column.cast(pa.int64()).cast(kind))
     return table
-
-
-def write_detection(con: duckdb.DuckDBPyConnection, desk: DetectionDesk, channels: NDArray[np.int64]) -> None:
-    """Write what detectors of channels remember."""
-    mine = channels[desk.state.count[channels] > 0]
-    if not len(mine):
-        return
-    table = pa.table(
-        {
-            "channel": pa.array(mine.astype(np.int32)),
-            "rules": pa.array(desk.digests(mine), pa.string()),
-            "state": pa.array(desk.state.packed(mine), pa.binary()),
-        }
-    )
-    with registered(con, "new_detection", table):
-        con.execute("INSERT OR REPLACE INTO detector_state SELECT * FROM new_detection")
-
-
-def load_detection(con: duckdb.DuckDBPyConnection, desk: DetectionDesk, channels: int) -> bool:
-    """Bring detectors to the checkpoint; tells whether rules have changed, so that some of them begin anew."""
-    numbers = np.arange(channels)
-    digests = desk.digests(numbers)
-    changed = False
-    for channel, digest, state in con.execute("SELECT channel, rules, state FROM detector_state").fetchall():
-        if digests[channel] == digest:
-            desk.state.unpack(channel, state)
-        else:
-            changed = True
-    reckon_due(desk.state)
-    for (kept,) in con.execute("SELECT detection FROM checkpoint WHERE detection IS NOT NULL").fetchall():
-        changed |= not desk.unpack(kept)
-    return changed
 
 
 def end_of_changed(con: duckdb.DuckDBPyConnection, desk: DetectionDesk) -> pa.Table:

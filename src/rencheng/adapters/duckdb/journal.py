@@ -16,10 +16,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from rencheng.adapters.duckdb.acknowledgement import write_intakes
-from rencheng.adapters.duckdb.alarms import end_of_changed, load_detection, write_alarms, write_detection
-from rencheng.adapters.duckdb.registry import ChannelRegistry, states_from_blobs
+from rencheng.adapters.duckdb.alarms import end_of_changed, write_alarms
+from rencheng.adapters.duckdb.pages import load_detection, load_states, write_pages
+from rencheng.adapters.duckdb.registry import ChannelRegistry
 from rencheng.adapters.duckdb.sorting import Sorted
-from rencheng.adapters.duckdb.writing import write_readings, write_states
+from rencheng.adapters.duckdb.writing import write_readings
 from rencheng.science.quality import check_readings
 from rencheng.sense.batch import Intake
 from rencheng.sense.detection import DetectionDesk
@@ -29,8 +30,8 @@ __all__ = ["Journal", "check_touched"]
 
 _NO_TRACE = int(QualityFlag.FUTURE | QualityFlag.DUPLICATE_STAMP)
 _ARRIVAL = int(QualityFlag.LATE | QualityFlag.FUTURE | QualityFlag.DUPLICATE_STAMP)
-CHECKPOINT_READINGS = 4_000_000
-"""Readings after which the states are written: folding so many again at opening takes about a second."""
+CHECKPOINT_READINGS = 8_000_000
+"""Readings after which the states are written: folding so many again at opening takes about two seconds."""
 CHECKPOINT_TRANSACTIONS = 1_000
 
 
@@ -59,16 +60,14 @@ class Journal:
         con, registry = self._con, self._registry
         for sensor_id, name in con.execute("SELECT sensor_id, quantity FROM channels ORDER BY channel").fetchall():
             registry.add((sensor_id, name))
-        rows = con.execute("SELECT channel, state FROM channel_state ORDER BY channel").fetchall()
-        if rows:
-            registry.states[[channel for channel, _ in rows]] = states_from_blobs([blob for _, blob in rows])
+        load_states(con, registry)
         self._seq = _number(con, "SELECT max(seq) FROM batches")
         self._alarm_seq = _number(con, "SELECT max(seq) FROM alarms")
         self._kept = _number(con, "SELECT max(txn) FROM checkpoint")
         self._txn = max(self._kept, _number(con, "SELECT max(txn) FROM transactions"))
         self._since = 0
         self._touched: list[NDArray[np.int64]] = []
-        changed = self._desk is not None and load_detection(con, self._desk, len(registry))
+        changed = self._desk is not None and load_detection(con, self._desk)
         if self._txn > self._kept:
             self._fold_again()
         if self._desk is not None and changed:
@@ -160,11 +159,11 @@ class Journal:
 
     def _keep(self) -> None:
         touched = np.unique(np.concatenate(self._touched)) if self._touched else np.zeros(0, np.int64)
-        write_states(self._con, touched, self._registry.states[touched])
         kept = None
         if self._desk is not None:
-            write_detection(self._con, self._desk, np.union1d(touched, self._desk.take_moved()))
+            touched = np.union1d(touched, self._desk.take_moved())
             kept = self._desk.packed()
+        write_pages(self._con, self._registry, self._desk, touched)
         self._con.execute("DELETE FROM checkpoint")
         self._con.execute("INSERT INTO checkpoint VALUES (?, ?)", [self._txn, kept])
         self._kept, self._since, self._touched = self._txn, 0, []

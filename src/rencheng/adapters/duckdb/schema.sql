@@ -32,7 +32,7 @@ CREATE TABLE IF NOT EXISTS checkpoint (
     detection BLOB
 );
 
--- latest value for people, and the quality-control record of the channel, as of the checkpoint
+-- records of quality control as format 1 wrote them; read where there are no pages yet
 CREATE TABLE IF NOT EXISTS channel_state (
     channel INTEGER PRIMARY KEY,
     last_at TIMESTAMP,
@@ -41,11 +41,11 @@ CREATE TABLE IF NOT EXISTS channel_state (
     state BLOB NOT NULL
 );
 
--- what the rule detectors of a channel remember, as of the checkpoint, and of which rules
-CREATE TABLE IF NOT EXISTS detector_state (
-    channel INTEGER PRIMARY KEY,
-    rules VARCHAR NOT NULL,
-    state BLOB NOT NULL
+-- what quality control and the rule detectors remember of channels, 4,096 in a row, as of the checkpoint
+CREATE TABLE IF NOT EXISTS state_pages (
+    kind VARCHAR NOT NULL,
+    page INTEGER NOT NULL,
+    data BLOB NOT NULL
 );
 
 -- alarms as they were raised, updated and cleared, one row each, in the order in which they became known

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import duckdb
 import numpy as np
@@ -12,9 +11,8 @@ from numpy.typing import NDArray
 
 from rencheng.adapters.duckdb.database import registered
 from rencheng.adapters.duckdb.sorting import Sorted
-from rencheng.science.quality import STATE_DTYPE
 
-__all__ = ["stamps", "stored_already", "write_channels", "write_readings", "write_refused", "write_states"]
+__all__ = ["stamps", "stored_already", "write_channels", "write_readings", "write_refused"]
 
 
 def stamps(us: NDArray[np.int64]) -> pa.Array:
@@ -75,24 +73,6 @@ def write_readings(con: duckdb.DuckDBPyConnection, new: Sorted, flags: NDArray[n
     )
     with registered(con, "new_readings", table):
         con.execute("INSERT INTO readings SELECT channel, stamp, value, flags, ?::INTEGER FROM new_readings", [txn])
-
-
-def write_states(con: duckdb.DuckDBPyConnection, channel: NDArray[np.int64], states: NDArray[Any]) -> None:
-    """Write the quality-control state and the latest value of channels."""
-    if not len(channel):
-        return
-    packed = [None, pa.py_buffer(states.tobytes())]
-    table = pa.table(
-        {
-            "channel": pa.array(channel.astype(np.int32)),
-            "last_at": stamps(states["last_at"]),
-            "last_value": pa.array(states["last_value"].copy()),
-            "last_flags": pa.array(states["last_flags"].copy()),
-            "state": pa.FixedSizeBinaryArray.from_buffers(pa.binary(STATE_DTYPE.itemsize), len(states), packed),
-        }
-    )
-    with registered(con, "new_states", table):
-        con.execute("INSERT OR REPLACE INTO channel_state SELECT * FROM new_states")
 
 
 def write_refused(con: duckdb.DuckDBPyConnection, feed_id: str, position: str, refused: pa.Table, now_us: int) -> None:

@@ -111,41 +111,36 @@ class DetectorState:
             self._run_count += 1
         self.used += 1
 
-    def packed(self, channels: NDArray[np.int64]) -> list[bytes]:
-        """Records of channels as bytes, for keeping; :meth:`unpack` reads them back."""
-        pieces = []
-        for channel in channels.tolist():
-            mine = slice(int(self.first[channel]), int(self.first[channel] + self.count[channel]))
-            season, run = self.season_of[mine], self.run_of[mine]
-            pieces.append(
-                self.slots[mine].tobytes()
-                + self.seasons[season[season > 0]].tobytes()
-                + self.runs[run[run > 0]].tobytes()
-            )
-        return pieces
+    def sizes(self, begin: int, end: int) -> NDArray[np.int64]:
+        """Records, seasons and run lengths of channels in a row, shape (channels, 3)."""
+        slots = self._range(begin, end)
+        owner = self.slot_channel[slots] - begin
+        kept = [np.ones(len(owner), dtype=bool), self.season_of[slots] > 0, self.run_of[slots] > 0]
+        return np.stack([np.bincount(owner[mine], minlength=end - begin) for mine in kept], axis=-1)
 
-    def unpack(self, channel: int, data: bytes) -> None:
-        """Take the records of a channel from bytes.
+    def page(self, begin: int, end: int) -> tuple[bytes, bytes, bytes]:
+        """Records, seasons and run lengths of channels in a row as bytes, for keeping."""
+        slots = self._range(begin, end)
+        season, run = self.season_of[slots], self.run_of[slots]
+        return (
+            self.slots[slots].tobytes(),
+            self.seasons[season[season > 0]].tobytes(),
+            self.runs[run[run > 0]].tobytes(),
+        )
 
-        Raises
-        ------
-        ValueError
-            If they are of other rules.
-        """
-        mine = slice(int(self.first[channel]), int(self.first[channel] + self.count[channel]))
-        season, run = self.season_of[mine], self.run_of[mine]
-        season, run = season[season > 0], run[run > 0]
-        sizes = [
-            int(self.count[channel]) * SLOT_DTYPE.itemsize,
-            len(season) * SEASON_DTYPE.itemsize,
-            len(run) * RUN_DTYPE.itemsize,
-        ]
-        if len(data) != sum(sizes):
-            raise ValueError(f"{len(data)} bytes of a state that has {sum(sizes)}")
-        a, b = sizes[0], sizes[0] + sizes[1]
-        self.slots[mine] = np.frombuffer(data[:a], dtype=SLOT_DTYPE)
-        self.seasons[season] = np.frombuffer(data[a:b], dtype=SEASON_DTYPE)
-        self.runs[run] = np.frombuffer(data[b:], dtype=RUN_DTYPE)
+    def load_page(self, begin: int, end: int, page: tuple[bytes, bytes, bytes]) -> None:
+        """Take up what :meth:`page` gave of the same channels under the same rules."""
+        slots = self._range(begin, end)
+        season, run = self.season_of[slots], self.run_of[slots]
+        self.slots[slots] = np.frombuffer(page[0], dtype=SLOT_DTYPE)
+        self.seasons[season[season > 0]] = np.frombuffer(page[1], dtype=SEASON_DTYPE)
+        self.runs[run[run > 0]] = np.frombuffer(page[2], dtype=RUN_DTYPE)
+
+    def _range(self, begin: int, end: int) -> slice:
+        """Places of the records of channels in a row: they were added in the order of channels."""
+        if end <= begin:
+            return slice(0, 0)
+        return slice(int(self.first[begin]), int(self.first[end - 1] + self.count[end - 1]))
 
 
 def _wide(array: NDArray[Any], size: int) -> NDArray[Any]:
