@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from rencheng.adapters.mqtt.packets import (
     Control,
@@ -29,7 +29,9 @@ from rencheng.adapters.mqtt.packets import (
 )
 from rencheng.adapters.mqtt.reasons import refusal_of_connection, refusal_of_subscription
 from rencheng.kernel import InvalidConfig, InvalidInput, RenchengError
-from rencheng.sense.source import MqttSource
+
+if TYPE_CHECKING:  # an edge agent speaks MQTT too, and must not load what the room of the source loads
+    from rencheng.sense.source import MqttSource
 
 __all__ = ["MqttLine", "message_mark"]
 
