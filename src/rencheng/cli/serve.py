@@ -25,6 +25,7 @@ def serve(city: Path | None, *, demo: bool, port: int | None, settings: Settings
     port : int, optional
         Port of the page; else that of the settings.
     """
+    from rencheng.app.live_intake import spare_collections
     from rencheng.app.sessions import live_session, rehearsal_session
     from rencheng.web import create_app
     from rencheng.web import serve as serve_page
@@ -37,6 +38,7 @@ def serve(city: Path | None, *, demo: bool, port: int | None, settings: Settings
         session = rehearsal_session("rainstorm", package, settings.demo_seed, settings)
     else:
         session = live_session(package, settings)
+        spare_collections()
     session.start()
     try:
         app = create_app(session, settings=settings)

@@ -5,12 +5,12 @@ Sources: MQTT 3.1.1 and MQTT 5.0, OASIS standards; section numbers below are tho
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from types import MappingProxyType
 from typing import NamedTuple
-
-import numpy as np
 
 from rencheng.kernel import InvalidInput
 
@@ -166,11 +166,11 @@ def ids_bytes(kind: PacketKind, packet_ids: Iterable[int]) -> bytes:
     >>> ids_bytes(PacketKind.PUBACK, [1, 258])
     b'@\x02\x00\x01@\x02\x01\x02'
     """
-    ids = np.fromiter(packet_ids, dtype=">u2")
-    out = np.empty((len(ids), 4), dtype=np.uint8)
-    out[:, 0] = kind << 4 | (2 if kind is PacketKind.PUBREL else 0)
-    out[:, 1] = 2
-    out[:, 2:] = ids.view(np.uint8).reshape(-1, 2)
+    ids = array("H", packet_ids)
+    out = array("H", [(kind << 4 | (2 if kind is PacketKind.PUBREL else 0)) << 8 | 2]) * (2 * len(ids))
+    out[1::2] = ids
+    if sys.byteorder == "little":
+        out.byteswap()
     return out.tobytes()
 
 
