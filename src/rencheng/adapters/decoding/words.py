@@ -15,6 +15,8 @@ from rencheng.sense.layout import WideColumn
 __all__ = ["Scale", "Words", "number_of", "sensor_namer"]
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
+_MOST_TOPICS = 200_000
+"""Topics whose sensor is remembered; strangers' topics must not fill the memory."""
 
 
 class Scale(NamedTuple):
@@ -140,4 +142,14 @@ def sensor_namer(template: str) -> Callable[[str, Mapping[str, str]], str]:
             raise Refusal(RefusalReason.NO_SENSOR, f"the topic has no level {number}")
         return levels[index]
 
-    return name
+    known: dict[str, str] = {}
+
+    def name_of_topic(topic: str, fields: Mapping[str, str]) -> str:
+        sensor = known.get(topic)
+        if sensor is None:
+            sensor = name(topic, fields)
+            if len(known) < _MOST_TOPICS:
+                known[topic] = sensor
+        return sensor
+
+    return name_of_topic if all(field.lstrip("-").isdigit() for field in parts[1::2]) else name
