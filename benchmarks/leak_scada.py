@@ -46,7 +46,7 @@ class Leak:
         if not self.start <= step <= self.end:
             return 0.0
         grown = 1.0 if step >= self.peak else (step - self.start + 1) / (self.peak - self.start + 1)
-        return 0.75 * np.pi * (self.diameter_m * grown / 2) ** 2 * np.sqrt(2 * 9.81) * 3600
+        return float(0.75 * np.pi * (self.diameter_m * grown / 2) ** 2 * np.sqrt(2 * 9.81) * 3600)
 
 
 def configuration(name: str) -> dict[str, list[str]]:
@@ -57,7 +57,10 @@ def configuration(name: str) -> dict[str, list[str]]:
 
 def leaks_of_both_years() -> list[Leak]:
     """The union of both configurations; a leak that runs into 2019 takes its later end."""
-    steps = lambda text: int((datetime.fromisoformat(text.strip()) - START).total_seconds() // STEP_S)  # noqa: E731 - one line of parsing
+
+    def steps(text: str) -> int:
+        return int((datetime.fromisoformat(text) - START).total_seconds() // STEP_S)
+
     found: dict[tuple[str, int], Leak] = {}
     for name in ("historical", "evaluation"):
         for line in configuration(name)["leakages"][1:]:  # the first entry is the heading, a comment
@@ -76,7 +79,8 @@ def slow_noise(rng: np.random.Generator, n: int, count: int, every: int, memory:
         rows[k] = memory * rows[k - 1] + np.sqrt(1 - memory**2) * rng.standard_normal(count)
     at = np.arange(n) / every
     low = at.astype(int)
-    return rows[low] + (at - low)[:, None] * (rows[low + 1] - rows[low])
+    out: Floats = rows[low] + (at - low)[:, None] * (rows[low + 1] - rows[low])
+    return out
 
 
 class TrueDemands:
@@ -111,7 +115,8 @@ class TrueDemands:
         hourly = 0.15 * slow_noise(self.rng, WEEK, len(self.base), 12, 0.5)
         quick = 0.05 * self.rng.standard_normal((WEEK, len(self.base)))
         mean = (self.profile * season) @ self.base.T
-        return mean * np.clip(1 + hourly + quick, 0.0, None) * self.drift[k]
+        out: Floats = mean * np.clip(1 + hourly + quick, 0.0, None) * self.drift[k]
+        return out
 
 
 def true_network(seed: int, leaks: list[Leak], folder: Path) -> tuple[Path, TrueDemands, int]:

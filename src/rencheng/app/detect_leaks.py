@@ -16,7 +16,7 @@ from rencheng.adapters.epanet.leak_drive import HOUR_US, Blocks, blocks_from_sca
 from rencheng.adapters.epanet.leak_model import Boundary, LeakModel
 from rencheng.adapters.epanet.scada import read_scada
 from rencheng.app.leak_states import Doubts, LinearModel, linear_model
-from rencheng.app.leak_watch import RENEW_D, WINDOWS_D, FoundLeak, LeakWatch
+from rencheng.app.leak_watch import RENEW_D, WINDOWS_D, FoundLeak, LeakWatch, Renewal, Sizes
 from rencheng.kernel import InvalidInput
 from rencheng.science.detection.night_flow import daily_constant_flow, daily_excess, day_to_day_variance
 from rencheng.science.detection.pipe_distance import pipe_distances
@@ -82,7 +82,7 @@ def leaks_of_network(
         with LeakModel(network, **names, scratch=Path(scratch)) as model:
             blocks = blocks_from_scada(tables, model)
             watch = _watched(model, blocks, tell, say)
-            return _rows(watch.found, model, blocks, len(blocks.start_us) // DAY_H)
+            return _rows(watch.found, model, blocks)
 
 
 def _names(network: Path, ids: dict[str, tuple[str, ...]]) -> dict[str, list[str]]:
@@ -138,13 +138,11 @@ def _watched(
     return watch
 
 
-def _renewal(
-    model: LeakModel, drive: Boundary, blocks: Blocks, doubts: Doubts, days: int
-) -> Callable[[int, list[tuple[int, float]]], LinearModel]:
-    def renew(day: int, leaks: list[tuple[int, float]]) -> LinearModel:
+def _renewal(model: LeakModel, drive: Boundary, blocks: Blocks, doubts: Doubts, days: int) -> Renewal:
+    def renew(day: int, leaks: Sizes, ran: Callable[[int], Sizes]) -> LinearModel:
         first = max(0, day - WINDOWS_D[-1] - 2)
         hours = slice(DAY_H * first, DAY_H * min(days, day + RENEW_D + 2))
-        return linear_model(model, drive, blocks, hours, leaks, doubts, DAY_H * day)[0]
+        return linear_model(model, drive, blocks, hours, leaks, doubts, DAY_H * day, ran)[0]
 
     return renew
 
@@ -155,7 +153,7 @@ def _watch(
     linear: LinearModel,
     doubts: Doubts,
     days: int,
-    renew: Callable[[int, list[tuple[int, float]]], LinearModel],
+    renew: Renewal,
     say: Callable[[str], None],
 ) -> LeakWatch:
     balance = np.full((days, model.n_areas), np.nan)
@@ -190,10 +188,12 @@ def _watch(
     )
 
 
-def _rows(found: list[FoundLeak], model: LeakModel, blocks: Blocks, days: int) -> list[LeakRow]:
-    del days
+def _rows(found: list[FoundLeak], model: LeakModel, blocks: Blocks) -> list[LeakRow]:
     zero = int(-(-blocks.start_us[0] // (DAY_H * HOUR_US)) * DAY_H * HOUR_US)
-    at = lambda hour: datetime.fromtimestamp(zero / 1e6 + 3600 * hour, UTC).replace(tzinfo=None)  # noqa: E731 - local
+
+    def at(hour: int) -> datetime:
+        return datetime.fromtimestamp(zero / 1e6 + 3600 * hour, UTC).replace(tzinfo=None)
+
     last = at(len(blocks.start_us))
     rows = []
     for leak in found:

@@ -12,7 +12,7 @@ from rencheng.adapters.epanet.leak_drive import Blocks
 from rencheng.adapters.epanet.leak_model import Boundary, LeakModel
 from rencheng.science.detection.leaks import Evidence, day_evidence
 
-__all__ = ["Doubts", "LinearModel", "doubts_of", "linear_model"]
+__all__ = ["OFFSET_M", "SIZES_M3_H", "Doubts", "LinearModel", "linear_model"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -63,7 +63,7 @@ class LinearModel:
 
     def response_of(self, node: int, size: float) -> Floats:
         """Departures per m³/h of a leak of about this size (D,)."""
-        out: Floats = at_size(self.response[node], size)
+        out: Floats = _at_size(self.response[node], size)
         return out
 
     def evidence(self, hours: slice, balance: Floats, balance_var: Floats) -> Evidence:
@@ -89,7 +89,7 @@ class LinearModel:
         )
 
 
-def at_size(response: Floats, size: float) -> Floats:
+def _at_size(response: Floats, size: float) -> Floats:
     """Response per m³/h between the sizes that were solved, ``response`` (L, …) at each."""
     position = float(np.interp(size, SIZES_M3_H, np.arange(len(SIZES_M3_H))))
     low = min(int(position), len(SIZES_M3_H) - 2)
@@ -98,17 +98,16 @@ def at_size(response: Floats, size: float) -> Floats:
     return out
 
 
-def measured(model: LeakModel, blocks: Blocks) -> Floats:
+def _measured(model: LeakModel, blocks: Blocks) -> Floats:
     """What the sensors read, as the model gives it: heads, then free flows."""
     flows = blocks.flow_m3_h[:, [model.flow_ids.index(name) for name in model.flows]]
     return np.hstack([blocks.pressure_m + model.elevation_m, flows])
 
 
-def usable(drive: Boundary) -> NDArray[np.bool_]:
+def _usable(drive: Boundary) -> NDArray[np.bool_]:
     """Hours in which everything that drives the model is known."""
-    known = ~np.isnan(drive.pump_m3_h).any(axis=1) & ~np.isnan(drive.tank_head_m).any(axis=1)
-    known &= ~np.isnan(drive.rest_m3_h[:, ~np.isnan(drive.rest_m3_h).all(axis=0)]).any(axis=1)
-    return known
+    balanced = drive.rest_m3_h[:, ~np.isnan(drive.rest_m3_h).all(axis=0)]
+    return ~np.isnan(np.hstack([drive.pump_m3_h, drive.tank_head_m, balanced])).any(axis=1)
 
 
 def _states(drive: Boundary, good: Ints) -> tuple[Ints, Callable[[Ints], tuple[Floats, Ints]]]:
@@ -158,7 +157,7 @@ def _precision(noise: Floats, n_pressure: int) -> Floats:
     return np.stack([np.linalg.inv(noise[:, s].T @ noise[:, s] / len(noise) + floor) for s in range(noise.shape[1])])
 
 
-def doubts_of(samples: Floats, precision: Floats) -> Doubts:
+def _doubts_of(samples: Floats, precision: Floats) -> Doubts:
     """Main directions of the model's error, measured in the sensors' noise."""
     n = len(samples)
     root = np.stack([np.linalg.cholesky(p).T for p in precision])
@@ -176,18 +175,20 @@ def linear_model(
     leaks: Sequence[tuple[int, float]],
     doubts: Doubts | None,
     until: int,
+    held: Callable[[int], Sequence[tuple[int, float]]] = lambda _day: (),
     tell: Callable[[float], None] = lambda _share: None,
 ) -> tuple[LinearModel, Doubts]:
     """Linearise about the known leaks.
 
-    ``hours`` are those whose residuals are wanted; reference states are chosen among them up to ``until``.
+    ``hours`` are those whose residuals are wanted; reference states are chosen among them up to ``until``. ``held``
+    gives the leaks that ran on a day.
     """
-    known = usable(drive)
+    known = _usable(drive)
     inside = np.arange(hours.start, hours.stop)
     rows, place = _states(drive, inside[(inside < until) & known[inside]])
     samples, noise = _samples(model, drive, rows, leaks)
     precision = _precision(noise, len(model.pressures))
-    doubts = doubts_of(samples, precision) if doubts is None else doubts
+    doubts = _doubts_of(samples, precision) if doubts is None else doubts
     n_states, m = len(rows), samples.shape[2]
     full = n_states * m
     area = np.arange(model.n_areas)
@@ -205,9 +206,13 @@ def linear_model(
     weight, nearest = place(inside)
     residual = np.full((blocks.start_us.size, m), np.nan)
     run = inside[known[inside]]
-    residual[run] = measured(model, blocks)[run] - model.simulate(drive, run, leaks)
-    for node, size in leaks:  # sizes stay absolute: what the base holds is put back as a departure
-        residual[inside] += size * (weight @ at_size(change[node], size))
+    read = _measured(model, blocks)
+    for day in np.unique(run // 24).tolist():
+        hours_of_day = run[run // 24 == day]
+        ran = held(day)
+        residual[hours_of_day] = read[hours_of_day] - model.simulate(drive, hours_of_day, ran)
+        for node, size in ran:  # sizes stay absolute: what the base holds is put back as a departure
+            residual[hours_of_day] += size * (weight[hours_of_day - hours.start] @ _at_size(change[node], size))
     all_weight, all_nearest = np.zeros((len(residual), n_states)), np.zeros(len(residual), np.int64)
     all_weight[inside], all_nearest[inside] = weight, nearest
     kept = LinearModel(

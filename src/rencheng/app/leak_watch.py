@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rencheng.app.leak_states import OFFSET_M, SIZES_M3_H, LinearModel
 from rencheng.science.detection.leaks import Belief, Evidence, best_place, leak_scan, learn, sum_evidence
 
-__all__ = ["FoundLeak", "LeakWatch"]
+__all__ = ["RENEW_D", "WINDOWS_D", "FoundLeak", "LeakWatch", "Renewal", "Sizes"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -59,6 +59,10 @@ class FoundLeak:
     history: list[tuple[int, float]] = field(default_factory=list)
 
 
+Sizes = list[tuple[int, float]]
+Renewal = Callable[[int, Sizes, Callable[[int], Sizes]], LinearModel]
+
+
 @dataclass(slots=True)
 class _Snapshot:
     belief: Belief
@@ -93,7 +97,7 @@ class LeakWatch:
         pipe_weight: Floats,
         n_doubts: int,
         n_pressures: int,
-        renew: Callable[[int, list[tuple[int, float]]], LinearModel] | None = None,
+        renew: Renewal | None = None,
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.linear, self.balance, self.balance_var = linear, balance, balance_var
@@ -234,6 +238,16 @@ class LeakWatch:
                 sizes[leak.node] = sizes.get(leak.node, 0.0) + self._size_of(leak)
         return sorted(sizes.items())
 
+    def _ran(self, day: int) -> Sizes:
+        """Leaks that ran on a day, by what is known now; days to come are as today."""
+        sizes: dict[int, float] = {}
+        for leak in self.found:
+            running = leak.onset_h // 24 <= day and (leak.ended_day is None or day < leak.ended_day)
+            size = _size_on(leak, day) if running else 0.0
+            if size > 0.5:
+                sizes[leak.node] = sizes.get(leak.node, 0.0) + size
+        return sorted(sizes.items())
+
     def _renew(self, day: int) -> None:
         """Linearise again where leaks have come, gone or grown by much, and filter the last weeks anew."""
         known, held = dict(self._known()), dict(self.linear.leaks)
@@ -243,7 +257,7 @@ class LeakWatch:
         self.renewed = day
         first = max(day - WINDOWS_D[-1] - 1, min(self.snapshots) + 1)
         base = self.snapshots[first - 1]
-        self.linear = self.renew(day, sorted(known.items()))
+        self.linear = self.renew(day, sorted(known.items()), self._ran)
         for d in range(first, day):
             silent = any(d == since and d >= first for since in self.jumps)
             self.evidence[d] = self._nothing(self._evidence(d)) if silent else self._evidence(d)
@@ -471,3 +485,10 @@ class LeakWatch:
             gains[k] = event.size * off - 0.5 * event.size**2 * float(direction @ item.precision @ direction)
         gain = np.cumsum(gains[::-1])[::-1]
         return int(hours[int(np.argmax(gain))])
+
+
+def _size_on(leak: FoundLeak, day: int) -> float:
+    """Size of a leak on a day as filtered; before its first filtered day the first, after the last the last."""
+    if not leak.history:
+        return leak.size_m3_h
+    return next((size for d, size in reversed(leak.history) if d <= day), leak.history[0][1])

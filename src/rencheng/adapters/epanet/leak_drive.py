@@ -13,7 +13,7 @@ from rencheng.adapters.epanet.leak_model import Boundary, LeakModel
 from rencheng.adapters.epanet.scada import ScadaTable
 from rencheng.kernel import InvalidInput
 
-__all__ = ["Blocks", "blocks_from_scada", "drive_model"]
+__all__ = ["HOUR_US", "Blocks", "blocks_from_scada", "drive_model"]
 
 Floats = NDArray[np.float64]
 
@@ -44,7 +44,10 @@ def blocks_from_scada(tables: dict[str, ScadaTable], model: LeakModel) -> Blocks
     last = max(int(table.at_us[-1]) for table in tables.values()) // HOUR_US
     n = last - first + 1
     start = (first + np.arange(n)) * HOUR_US
-    mean = lambda kind, ids: _means(tables.get(kind), ids, first, n)  # noqa: E731 - one line
+
+    def mean(kind: str, ids: Sequence[str]) -> Floats:
+        return _means(tables.get(kind), ids, first, n)
+
     flow = mean("flows", model.flow_ids)
     meter = mean("demands", model.meters)
     meter *= _unit(float(np.nansum(np.nanmean(meter, axis=0))) if meter.size else 0.0, model.nominal_metered_m3_h)
@@ -135,14 +138,13 @@ def drive_model(model: LeakModel, blocks: Blocks) -> Boundary:
         raise InvalidInput(
             "no area has a known inflow", where="Flows", mend="Give the flow meters at the sources of the network"
         )
-    kinds, shift = _week_phase(model, blocks.start_us, rest)
+    kinds = _week_phase(model, blocks.start_us, rest)
     nominal = _nominal(model, kinds, metered=False)
     metered = _nominal(model, kinds, metered=True)
     for area in np.flatnonzero(model.metered_area):
         sums = meter[:, model.meter_area == area].sum(axis=1)
         ratio = np.nanmean(sums) / max(float(metered[:, area].mean()), 1e-9)
         nominal[:, area] *= ratio if np.isfinite(ratio) else 1.0
-    del shift
     heads = _filled(blocks.level_m) + model.tank_bottom_m
     return Boundary(
         rest_m3_h=rest,
@@ -199,7 +201,7 @@ def _nominal(model: LeakModel, kinds: Floats, *, metered: bool) -> Floats:
     return kinds @ base.T
 
 
-def _week_phase(model: LeakModel, start_us: NDArray[np.int64], rest: Floats) -> tuple[Floats, int]:
+def _week_phase(model: LeakModel, start_us: NDArray[np.int64], rest: Floats) -> Floats:
     """The demand patterns in the one of seven phases that fits the largest area's first four weeks best."""
     area = int(np.nanargmax(np.nan_to_num(np.nanmean(rest, axis=0), nan=-np.inf)))
     row = rest[: 28 * 24, area]
@@ -211,4 +213,4 @@ def _week_phase(model: LeakModel, start_us: NDArray[np.int64], rest: Floats) -> 
             fit = float(np.corrcoef(nominal[good], row[good])[0, 1])
             if fit > best + 1e-6:
                 best, chosen = fit, 24 * days
-    return _kinds_at(model, start_us, chosen), chosen
+    return _kinds_at(model, start_us, chosen)
