@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,17 +13,19 @@ from typing import Any
 import numpy as np
 
 from rencheng.adapters.raster import rain_picture_from_raster
+from rencheng.adapters.sensorthings import FEED_ID, SensorThings
 from rencheng.app.clocks import Moment
 from rencheng.app.compose import Run
 from rencheng.app.connectors import FeedCondition
 from rencheng.app.live_intake import LiveIntake, feed_notice
 from rencheng.app.open_run import make_report
 from rencheng.app.rain_forecasts import rain_forecast_of
+from rencheng.app.sensorthings import sensorthings_feed, sensorthings_of
 from rencheng.app.stages import Inputs, States
 from rencheng.assess.ports import FieldStore
 from rencheng.city import City
 from rencheng.evaluate import report_html, report_json
-from rencheng.kernel import Bilingual, InvalidInput, OrderRefused, RenchengError
+from rencheng.kernel import Bilingual, Draft, InvalidInput, OrderRefused, RenchengError
 from rencheng.ledger import Entry, Ledger
 from rencheng.sense import (
     Delivery,
@@ -100,7 +102,9 @@ class Session:
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         score = self._score
-        self._intake = LiveIntake(score.run.readings, score.feeds, clock=self._now) if self._live else None
+        feeds = {FEED_ID: sensorthings_feed(), **score.feeds}
+        self._intake = LiveIntake(score.run.readings, feeds, clock=self._now) if self._live else None
+        self._sensorthings = self._sensorthings_of(score.run)
 
     @property
     def city(self) -> City:
@@ -121,6 +125,11 @@ class Session:
     def readings(self) -> Readings:
         """What was sensed."""
         return self._score.run.readings
+
+    @property
+    def sensorthings(self) -> SensorThings:
+        """The run's OGC SensorThings service."""
+        return self._sensorthings
 
     def states(self) -> States:
         """State of every stage: a snapshot that nobody changes."""
@@ -174,6 +183,13 @@ class Session:
             self._changed.notify_all()
             return entries
 
+    def record(self, drafts: Sequence[Draft]) -> list[Entry]:
+        """Record facts that no stage decides on, now, in a turn of the loop."""
+        with self._changed:
+            entries = self._score.run.loop.turn(self._now(), drafts=drafts, sensed=False)
+            self._changed.notify_all()
+            return entries
+
     def offer(
         self, feed_id: str, data: bytes, *, content_encoding: str = "", delivery: Delivery | None = None
     ) -> Intake:
@@ -192,10 +208,17 @@ class Session:
             raise OrderRefused("readings can be offered to a live run only", mend="Start one with: rencheng run --city")
         assert self._intake is not None
         intake = self._intake.offer(feed_id, data, content_encoding=content_encoding, delivery=delivery)
+        self._turn_if_still()
+        return intake
+
+    def _turn_if_still(self) -> None:
+        """Turn on what was taken, here and now, where no clock does."""
         if self._thread is None:
             with self._changed:
                 self._turn_on_heard()
-        return intake
+
+    def _sensorthings_of(self, run: Run) -> SensorThings:
+        return sensorthings_of(run, self._intake, record=self.record, taken=self._turn_if_still, clock=self._now)
 
     def feeds(self) -> list[FeedCondition]:
         """How each feed of a live run is; none where readings are recorded or simulated."""
@@ -328,6 +351,7 @@ class Session:
         self._score.run.close()
         with self._changed:
             self._score = self._compose()
+            self._sensorthings = self._sensorthings_of(self._score.run)
             self._phase, self._message, self._progress = "starting", None, 0.0
             self._anchor = self._next = None
         self.start()

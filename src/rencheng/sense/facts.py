@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from rencheng.kernel import fact
 
@@ -14,6 +15,8 @@ __all__ = [
     "RainForecastTaken",
     "RainPictureTaken",
     "ReportReceived",
+    "SensingEntityRecorded",
+    "SensingEntityRemoved",
     "SensorRecovered",
     "SensorSilent",
     "SensorSuspected",
@@ -158,3 +161,33 @@ class RainForecastTaken:
     """Over the whole horizon, mean of the area and of the members (or the middle quantile)."""
     highest_mm_h: float
     """Greatest rate of any step, cell and layer."""
+
+
+@fact("SensingEntityRecorded")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensingEntityRecorded:
+    """An entity of the SensorThings service was created or changed by a client: all of it as it is from now on.
+
+    The city package is never edited in place: what a client changes of the city's own sensors lies over it.
+    """
+
+    entity_set: str
+    """Things, Locations, HistoricalLocations, Datastreams, Sensors, ObservedProperties, Observations,
+    FeaturesOfInterest"""
+    entity_id: str
+    """The city's own name after a quote mark, or the number that the service gave."""
+    content: dict[str, Any]
+    """Its properties."""
+    links: dict[str, list[str]]
+    """Navigation property that it keeps → ids it leads to."""
+    stored_as: str
+    """Quantity under which a Datastream's observations are kept as readings; empty for other entities."""
+
+
+@fact("SensingEntityRemoved")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensingEntityRemoved:
+    """A client deleted an entity of the SensorThings service; readings already taken stay in the store."""
+
+    entity_set: str
+    entity_id: str

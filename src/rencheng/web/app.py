@@ -32,6 +32,7 @@ from rencheng.web.routes import (
     readings,
     reports,
     run,
+    sensorthings,
 )
 
 __all__ = ["CONSOLE", "create_app"]
@@ -112,6 +113,7 @@ def create_app(session: Session, *, console: Path | None = CONSOLE, settings: Se
         rain_pictures,
         reports,
         run,
+        sensorthings,
     ):
         app.include_router(routes.router)
     app.include_router(console_routes(console))

@@ -21,7 +21,13 @@ _HEADERS = {
     b"x-frame-options": b"SAMEORIGIN",
 }
 
-_BULKY = ("/api/readings/", "/api/rain-forecasts/", "/api/rain-pictures/")
+_BULKY = (
+    "/api/readings/",
+    "/api/rain-forecasts/",
+    "/api/rain-pictures/",
+    "/sensorthings/v1.1/CreateObservations",
+    "/sensorthings/v1.1/$batch",
+)
 """What takes bodies up to the setting's size; orders are small."""
 
 

@@ -15,12 +15,13 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rencheng.adapters.duckdb.alarms import read_alarms
 from rencheng.adapters.duckdb.acknowledgement import Part, intakes_of, known_intakes
+from rencheng.adapters.duckdb.alarms import read_alarms
 from rencheng.adapters.duckdb.database import UTC_STAMP, Database
 from rencheng.adapters.duckdb.gathering import gather
 from rencheng.adapters.duckdb.journal import Journal, check_touched
 from rencheng.adapters.duckdb.registry import ChannelRegistry
+from rencheng.adapters.duckdb.selecting import count_selected, select_page, select_spans
 from rencheng.adapters.duckdb.sorting import Sorted, sort_batch
 from rencheng.adapters.duckdb.writing import stamps, stored_already, write_channels, write_refused
 from rencheng.kernel import micros, require_utc
@@ -30,6 +31,7 @@ from rencheng.sense.channels import Channel
 from rencheng.sense.detection import DetectionDesk
 from rencheng.sense.detection_rules import DetectionRules
 from rencheng.sense.ports import HEALTH_SCHEMA, QualityFlag
+from rencheng.sense.reading_query import ReadingQuery
 
 __all__ = ["DuckDbReadings"]
 
@@ -225,6 +227,30 @@ class DuckDbReadings:
                 "flags": pa.array(flags.astype(np.uint16)),
             }
         )
+
+    def admit(self, channels: Iterable[Channel]) -> None:
+        """Take readings of sensors that the city package does not have."""
+        admitted = list(channels)
+        with self._lock:
+            if self._channels is not None:
+                self._channels += admitted
+            self._registry.admit(admitted)
+
+    def channels(self) -> Sequence[tuple[str, str]]:
+        """Sensor and quantity of every channel that ever reported, in the order in which they first did."""
+        return self._registry.names
+
+    def select(self, query: ReadingQuery) -> pa.Table:
+        """A page of readings: ``sensor_id``, ``quantity``, ``at``, ``value``, ``flags``."""
+        return select_page(self._db, self._registry, query)
+
+    def count_selected(self, query: ReadingQuery) -> int:
+        """How many readings a query has on all its pages."""
+        return count_selected(self._db, self._registry, query)
+
+    def spans(self, channels: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
+        """First and last stamp of channels that reported, microseconds since 1970."""
+        return select_spans(self._db, self._registry, tuple(channels))
 
     def position(self, feed_id: str) -> str | None:
         """Position of the feed's last acknowledged batch; ``None`` if it never delivered."""

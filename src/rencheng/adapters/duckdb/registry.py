@@ -92,6 +92,17 @@ class ChannelRegistry:
             self._desk.add(channel)
         return number
 
+    def number_of(self, pair: tuple[str, str]) -> int | None:
+        """Number of a channel that has reported; None for any other."""
+        return self._number.get(pair[1], _NONE).get(pair[0])
+
+    def admit(self, channels: Iterable[Channel]) -> None:
+        """Take readings of further sensors from now on; a store that takes every sensor needs no telling."""
+        for channel in channels:
+            self._configured[channel.sensor_id, channel.quantity] = channel
+            if self._sensors is not None:
+                self._sensors.setdefault(channel.sensor_id, channel)
+
     def of_quantity(self, quantity: str, sensors: Sequence[str] | None) -> list[int]:
         """Numbers of a quantity's channels, of all sensors or of those named."""
         if sensors is not None:

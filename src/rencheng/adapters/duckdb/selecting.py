@@ -1,0 +1,105 @@
+"""Pages of readings in SQL: every value goes in as a parameter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from rencheng.adapters.duckdb.database import UTC_STAMP, Database
+from rencheng.adapters.duckdb.registry import ChannelRegistry
+from rencheng.sense.ports import QualityFlag
+from rencheng.sense.reading_query import AllOf, AnyOf, Comparison, Condition, Not, OneReading, ReadingQuery
+
+__all__ = ["count_selected", "select_page", "select_spans"]
+
+_COLUMNS = {"at": "stamp", "value": "value", "flags": "flags"}
+_SECOND = int(QualityFlag.DUPLICATE_STAMP)
+
+
+def select_page(db: Database, registry: ChannelRegistry, query: ReadingQuery) -> pa.Table:
+    """Give a page: ``sensor_id``, ``quantity``, ``at``, ``value``, ``flags`` in the order asked for."""
+    where, values = _where(registry, query)
+    order = [f"{_COLUMNS[column]} {'DESC' if down else 'ASC'}" for column, down in query.order]
+    down = bool(query.order) and query.order[0] == ("at", True)
+    ties = ["channel", f"flags & {_SECOND}", "value"] if down else ["stamp", "channel", f"flags & {_SECOND}", "value"]
+    by = ", ".join([*order, *ties])
+    found = db.numpy(
+        f"SELECT channel, stamp, value, flags FROM readings {where} ORDER BY {by} LIMIT ? OFFSET ?",  # noqa: S608 — only column names of ours; values are parameters
+        [*values, query.top, query.skip],
+    )
+    channel = np.asarray(found["channel"], dtype=np.int64)
+    names = [registry.names[n][1] for n in channel.tolist()]
+    return pa.table(
+        {
+            "sensor_id": registry.sensor_column(channel),
+            "quantity": pa.array(names, pa.string()),
+            "at": pa.array(found["stamp"].astype("datetime64[us]").view(np.int64)).cast(UTC_STAMP),
+            "value": pa.array(found["value"].astype(np.float64)),
+            "flags": pa.array(found["flags"].astype(np.uint16)),
+        }
+    )
+
+
+def count_selected(db: Database, registry: ChannelRegistry, query: ReadingQuery) -> int:
+    """Count what a query would give on all its pages."""
+    where, values = _where(registry, query)
+    return int(db.numpy(f"SELECT count(*) AS n FROM readings {where}", values)["n"][0])  # noqa: S608 — as above
+
+
+def select_spans(
+    db: Database, registry: ChannelRegistry, channels: tuple[tuple[str, str], ...]
+) -> dict[tuple[str, str], tuple[int, int]]:
+    """First and last stamp of channels, microseconds since 1970; channels without readings are not there."""
+    where, values = _where(registry, ReadingQuery(channels=channels))
+    found = db.numpy(
+        f"SELECT channel, epoch_us(min(stamp)) AS first, epoch_us(max(stamp)) AS last FROM readings {where}"  # noqa: S608 — as above
+        " GROUP BY channel",
+        values,
+    )
+    rows = zip(found["channel"].tolist(), found["first"].tolist(), found["last"].tolist(), strict=True)
+    return {registry.names[number]: (first, last) for number, first, last in rows}
+
+
+def _where(registry: ChannelRegistry, query: ReadingQuery) -> tuple[str, list[Any]]:
+    parts, values = [], []
+    if query.channels is not None:
+        numbers = [n for pair in query.channels if (n := registry.number_of(pair)) is not None]
+        if len(numbers) == 1:
+            parts.append("channel = ?")
+            values.append(numbers[0])
+        else:
+            parts.append("channel IN (SELECT unnest(?::INTEGER[]))")
+            values.append(numbers)
+    if query.where is not None:
+        parts.append(_condition(registry, query.where, values))
+    return (f"WHERE {' AND '.join(parts)}" if parts else ""), values
+
+
+def _condition(registry: ChannelRegistry, condition: Condition, values: list[Any]) -> str:
+    match condition:
+        case Comparison("at", operator, number):
+            values.append(int(number))
+            return f"stamp {operator} make_timestamp(?::BIGINT)"
+        case Comparison(column, operator, number):
+            values.append(number)
+            return f"{_COLUMNS[column]} {operator} ?"
+        case OneReading():
+            return _one(registry, condition, values)
+        case AllOf(parts):
+            return "(" + " AND ".join(_condition(registry, part, values) for part in parts) + ")" if parts else "true"
+        case AnyOf(parts):
+            return "(" + " OR ".join(_condition(registry, part, values) for part in parts) + ")" if parts else "false"
+        case Not(part):
+            return f"(NOT {_condition(registry, part, values)})"
+
+
+def _one(registry: ChannelRegistry, one: OneReading, values: list[Any]) -> str:
+    number = registry.number_of((one.sensor_id, one.quantity))
+    values += [-1 if number is None else number, one.at_us]
+    said = "(channel = ? AND stamp = make_timestamp(?::BIGINT)"
+    if one.second is None:
+        return f"{said} AND (flags & {_SECOND}) = 0)"
+    values.append(one.second)
+    return f"{said} AND (flags & {_SECOND}) <> 0 AND value = ?)"

@@ -1,0 +1,399 @@
+"""The SensorThings service: one entity book over a city, its readings and its ledger; any thread may call it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+import pyarrow as pa
+
+from rencheng.adapters.sensorthings.book import EntityBook, Record, sensor_id_of
+from rencheng.adapters.sensorthings.changes import Changes
+from rencheng.adapters.sensorthings.checking import identity_in, require_object
+from rencheng.adapters.sensorthings.city_entities import CityEntities
+from rencheng.adapters.sensorthings.data_array import PlainRows, groups_from, plain_rows, row_bodies
+from rencheng.adapters.sensorthings.intake import NewObservation, decoded_observations, new_observation
+from rencheng.adapters.sensorthings.model import MODEL, EntityKey, EntityType, id_text
+from rencheng.adapters.sensorthings.observations import ObservationStore, observation_id
+from rencheng.adapters.sensorthings.reading import Entity, Reader
+from rencheng.adapters.sensorthings.refusal import Refusal
+from rencheng.city import City
+from rencheng.kernel import Draft, micros
+from rencheng.ledger import Entry, Ledger
+from rencheng.sense.batch import GOOD_SCHEMA, Decoded, Intake
+from rencheng.sense.channels import Channel
+
+__all__ = ["FEED_ID", "SensorThings", "Told"]
+
+FEED_ID = "sensorthings"
+"""Feed under which Observations of clients stand in the readings store."""
+_KINDS = ("SensingEntityRecorded", "SensingEntityRemoved")
+
+
+class Told(Protocol):
+    """Somebody who hears of entities that were created or changed."""
+
+    def __call__(self, entity: Entity, changed: Sequence[str]) -> None:
+        """Hear of one entity, after it is durable; ``changed`` names properties of an update, none for a new one."""
+        ...
+
+
+class SensorThings:
+    """The service behind its HTTP and MQTT faces.
+
+    Parameters
+    ----------
+    city : City
+        Whose sensors appear as entities.
+    ledger : Ledger
+        Where changes of entities are recorded.
+    store : ObservationStore
+        The readings.
+    record : callable
+        Records facts; returns when they are durable.
+    take : callable
+        Takes a batch of readings; returns when it is durable.
+    clock : callable
+        The run's now.
+    """
+
+    def __init__(
+        self,
+        city: City,
+        ledger: Ledger,
+        store: ObservationStore,
+        *,
+        record: Callable[[Sequence[Draft]], Sequence[Entry]],
+        take: Callable[[Decoded], Intake],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self._ledger, self._store = ledger, store
+        self._record, self._take, self._clock = record, take, clock
+        self._lock = threading.RLock()
+        self._seq = 0
+        self._heard = 0
+        self._told: list[Told] = []
+        self._book = EntityBook(CityEntities(city))
+        self._reader = Reader(self._book, store, self._now_us)
+        self.refresh()
+
+    def tell(self, told: Told) -> None:
+        """Have somebody told of what is created and changed."""
+        self._told.append(told)
+
+    def refresh(self) -> None:
+        """Take in what the ledger and the store have learnt since."""
+        with self._lock:
+            if self._ledger.head > self._seq:
+                for entry in self._ledger.since(self._seq, kinds=_KINDS):
+                    self._book.evolve(entry)
+                    self._seq = max(self._seq, entry.seq)
+                    self._admit(entry)
+                self._seq = max(self._seq, self._ledger.head)
+            channels = self._store.channels()
+            if len(channels) > self._heard:
+                self._book.city.learn(channels[self._heard :])
+                self._heard = len(channels)
+
+    def root(self, base: str) -> dict[str, Any]:
+        """The document at the root."""
+        return self._reader.root(base)
+
+    def get(self, path: str, query: str, base: str) -> Any:
+        """Answer a GET; see :meth:`rencheng.adapters.sensorthings.reading.Reader.answer`."""
+        with self._lock:
+            self.refresh()
+            return self._reader.answer(path, query, base)
+
+    def write(self, entity: Entity, base: str) -> dict[str, Any]:
+        """JSON of an entity."""
+        with self._lock:
+            return self._reader.write(entity, base)
+
+    def create(self, path: str, body: Any, *, actor: str) -> Entity:
+        """Create what a body describes at the set of an address, deep inserts and Observations included.
+
+        Raises
+        ------
+        Refusal
+            If the body or the address does not allow it; nothing of it is kept then.
+        """
+        with self._lock:
+            self.refresh()
+            kind, parent, link = self._reader.parent(path)
+            observation = None
+            if kind.set_name == "Observations":
+                observation = self._observed(parent, require_object(body, "Observation"), actor)
+        if observation is not None:  # outside the lock: many clients share one commit
+            return self._observe(observation, actor)
+        with self._lock:
+            given: dict[str, EntityKey] = {}
+            if parent is not None:
+                back = parent.kind.link(link)
+                assert back is not None
+                given[back.inverse] = parent.key
+                known = identity_in(body)
+                if known is not None:
+                    return self._link(parent, kind, known, actor)
+            changes = Changes(self._book, micros(self._clock()))
+            key = changes.create(kind, body, given)
+            self._keep(changes, actor)
+        entity = Entity(kind.set_name, key)
+        self._say(entity)
+        return entity
+
+    def update(self, path: str, body: Any, *, replace: bool, actor: str) -> Entity:
+        """Change the entity of an address: PATCH what is sent, or PUT all of it.
+
+        Raises
+        ------
+        Refusal
+            If the body or the address does not allow it.
+        """
+        with self._lock:
+            self.refresh()
+            entity = self._reader.entity(path)
+            changes = Changes(self._book, micros(self._clock()))
+            if entity.row is not None:
+                links: dict[str, tuple[EntityKey, ...]] = {"Datastream": (entity.row.datastream,)}
+                if entity.row.feature is not None:
+                    links["FeatureOfInterest"] = (entity.row.feature,)
+                changes.put("Observations", entity.key, Record(content=entity.row.properties, links=links))
+                body = require_object(body, "Observation")
+                if replace:
+                    body = {"phenomenonTime": entity.row.properties["phenomenonTime"], **body}
+            changes.update(entity, body, replace=replace)
+            self._keep(changes, actor)
+            found = self._reader.observation(str(entity.key)) if entity.row is not None else entity
+        assert found is not None
+        self._say(found, tuple(name for name in body if name in entity.kind.properties))
+        return found
+
+    def delete(self, path: str, *, actor: str) -> None:
+        """Delete the entity of an address, and what cannot be without it."""
+        with self._lock:
+            self.refresh()
+            entity = self._reader.entity(path)
+            changes = Changes(self._book, micros(self._clock()))
+            changes.delete(entity.set_name, entity.key)
+            self._keep(changes, actor)
+
+    def create_observations(self, body: Any, base: str, *, actor: str) -> list[str]:
+        """Take a data array; tells for each row the address of its Observation, or ``error: …`` why it was refused.
+
+        All rows that can be taken are taken in one batch.
+        """
+        groups = groups_from(body)
+        told: list[str] = []
+        batches: list[Decoded] = []
+        with self._lock:
+            self.refresh()
+            now_us = micros(self._clock())
+            for group in groups:
+                rows = group["dataArray"]
+                datastream = self._named_datastream(group["Datastream"])
+                if datastream is None:
+                    told += ["error: there is no such Datastream"] * len(rows)
+                    continue
+                plain = plain_rows(self._book, datastream, group["components"], rows, now_us)
+                if plain is not None and self._book.feature_of(datastream) is not None:
+                    batches.append(self._batch_of(datastream, plain))
+                    head = f"{base}/Observations{id_text(str(datastream))[:-2]}:"
+                    told += [f"{head}{at}')" for at in plain.at.cast(pa.int64()).to_pylist()]
+                    continue
+                told += self._rows_one_by_one(datastream, row_bodies(group["components"], rows), base, actor)
+        if batches:  # outside the lock: many clients share one commit
+            good = pa.concat_tables([batch.good for batch in batches])
+            self._take(Decoded(good=good, rows=good.num_rows))
+        return told
+
+    def _named_datastream(self, reference: Any) -> EntityKey | None:
+        key = identity_in(reference)
+        return None if key is None else self._book.found("Datastreams", key)
+
+    def _rows_one_by_one(
+        self, datastream: EntityKey, bodies: Sequence[Mapping[str, Any] | Refusal], base: str, actor: str
+    ) -> list[str]:
+        """Rows that need a look each, in one batch all the same."""
+        told: list[str] = [""] * len(bodies)
+        read: list[tuple[int, NewObservation]] = []
+        for number, body in enumerate(bodies):
+            try:
+                if isinstance(body, Refusal):
+                    raise body
+                read.append((number, self._read(datastream, body, actor)))
+            except Refusal as error:
+                told[number] = f"error: {error}"
+        for (number, _), key in zip(read, self._store_all([one for _, one in read], actor), strict=True):
+            told[number] = f"{base}/Observations{id_text(key)}"
+        return told
+
+    def _batch_of(self, datastream: EntityKey, rows: PlainRows) -> Decoded:
+        sensor_id, quantity = self._book.channel(datastream)
+        names = [pa.array([name] * len(rows.at), pa.string()) for name in (sensor_id, quantity)]
+        return Decoded(good=pa.table([*names, rows.at, rows.value], schema=GOOD_SCHEMA), rows=len(rows.at))
+
+    def _observe(self, observation: NewObservation, actor: str) -> Entity:
+        (key,) = self._store_all([observation], actor)
+        with self._lock:
+            entity = self._reader.observation(key)
+        assert entity is not None, key
+        self._say(entity)
+        return entity
+
+    def _observed(self, parent: Entity | None, body: Mapping[str, Any], actor: str) -> NewObservation:
+        named = identity_in(body.get("Datastream"))
+        if parent is not None and parent.set_name == "Datastreams":
+            named = parent.key
+        elif parent is not None:
+            body = {**body, "FeatureOfInterest": {"@iot.id": parent.key}}
+        if named is None:
+            raise Refusal("must be given", where="Observation Datastream", mend='Write {"@iot.id": …}')
+        datastream = self._book.found("Datastreams", named)
+        if datastream is None:
+            raise Refusal(f"there is no Datastream {named!r}", where="Observation Datastream")
+        return self._read(datastream, body, actor)
+
+    def _read(self, datastream: EntityKey, body: Mapping[str, Any], actor: str) -> NewObservation:
+        feature: EntityKey | None = None
+        wanted = body.get("FeatureOfInterest")
+        content = {name: value for name, value in body.items() if name not in {"FeatureOfInterest", "Datastream"}}
+        observation = new_observation(self._book, datastream, content, None, micros(self._clock()))
+        if wanted is not None:
+            known = identity_in(require_object(wanted, "Observation FeatureOfInterest"))
+            feature = None if known is None else self._book.found("FeaturesOfInterest", known)
+            if known is not None and feature is None:
+                raise Refusal(f"there is no FeatureOfInterest {known!r}", where="Observation FeatureOfInterest")
+        if feature is None:
+            feature = self._feature(datastream, wanted, actor)
+        default = self._book.feature_of(datastream)
+        if default is None:
+            self._set_feature(datastream, feature, actor)
+            default = feature
+        return NewObservation(
+            datastream=datastream,
+            at_us=observation.at_us,
+            value=observation.value,
+            content=observation.content,
+            feature=feature,
+            is_more=observation.is_more or feature != default,
+        )
+
+    def _feature(self, datastream: EntityKey, wanted: Any, actor: str) -> EntityKey:
+        """The feature that a body describes; without one, that of the Thing's Location (clause 10.2.1.1)."""
+        changes = Changes(self._book, micros(self._clock()))
+        kind = MODEL["FeaturesOfInterest"]
+        if wanted is not None:
+            key = changes.create(kind, wanted)
+        else:
+            default = self._book.feature_of(datastream)
+            if isinstance(datastream, str) and default is not None and self._book.has(kind.set_name, default):
+                return default
+            (thing,) = self._book.links("Datastreams", datastream, "Thing")
+            locations = self._book.links("Things", thing, "Locations")
+            if not locations:
+                raise Refusal(
+                    "its Thing has no Location", where="Observation FeatureOfInterest", mend="Give a FeatureOfInterest"
+                )
+            at = self._book.properties("Locations", locations[0])
+            if default is not None and self._is_about(default, at):
+                return default
+            body = {name: at[name] for name in ("name", "description", "encodingType")}
+            key = changes.create(kind, {**body, "feature": at["location"]})
+        self._keep(changes, actor)
+        return key
+
+    def _is_about(self, feature: EntityKey, location: Mapping[str, Any]) -> bool:
+        if not self._book.has("FeaturesOfInterest", feature):
+            return False
+        return bool(self._book.properties("FeaturesOfInterest", feature)["feature"] == location["location"])
+
+    def _set_feature(self, datastream: EntityKey, feature: EntityKey, actor: str) -> None:
+        changes = Changes(self._book, micros(self._clock()))
+        before = changes.record("Datastreams", datastream)
+        links = {**before.links, "FeatureOfInterest": (feature,)}
+        changes.put("Datastreams", datastream, Record(content=before.content, links=links, stored_as=before.stored_as))
+        self._keep(changes, actor)
+
+    def _store_all(self, observations: Sequence[NewObservation], actor: str) -> list[str]:
+        """Take readings first, then what clients say besides; tells the ids."""
+        batch = decoded_observations(self._book, observations)
+        doubled = False
+        if batch is not None:
+            intake = self._take(batch)
+            if intake.refused:
+                raise Refusal(f"the store refused {intake.refused} rows: {intake.reasons}", where="Observation")
+            doubled = "DUPLICATE_STAMP" in intake.flagged or intake.repeated > 0
+        with self._lock:
+            self.refresh()
+            changes = Changes(self._book, micros(self._clock()))
+            keys = []
+            for one in observations:
+                key = self._key_of(one, changes, doubled=doubled)
+                keys.append(key)
+                if one.is_more:
+                    links: dict[str, tuple[EntityKey, ...]] = {"Datastream": (one.datastream,)}
+                    if one.feature is not None:
+                        links["FeatureOfInterest"] = (one.feature,)
+                    changes.put("Observations", key, Record(content=one.content, links=links))
+            self._keep(changes, actor)
+        return keys
+
+    def _key_of(self, one: NewObservation, changes: Changes, *, doubled: bool) -> str:
+        plain = observation_id(one.datastream, one.at_us)
+        if one.value is None:
+            number, key = 1, plain
+            while changes.has("Observations", key):
+                number += 1
+                key = f"{plain}~{number}"
+            return key
+        if doubled:
+            second = observation_id(one.datastream, one.at_us, repr(one.value))
+            if self._reader.observation(second) is not None:
+                return second
+        return plain
+
+    def _link(self, parent: Entity, kind: EntityType, key: EntityKey, actor: str) -> Entity:
+        """POST of ``{"@iot.id": …}`` to a navigation address: a Thing is put at a Location that there is."""
+        target = self._book.found(kind.set_name, key)
+        if target is None:
+            raise Refusal(f"there is no {kind.name} {key!r}", where=kind.name)
+        pair = {parent.set_name: parent.key, kind.set_name: target}
+        if set(pair) != {"Things", "Locations"}:
+            raise Refusal("only Things and Locations are linked this way", where=kind.name, mend="PATCH the entity")
+        changes = Changes(self._book, micros(self._clock()))
+        changes.update(Entity("Things", pair["Things"]), {"Locations": [{"@iot.id": pair["Locations"]}]}, replace=False)
+        self._keep(changes, actor)
+        return Entity(kind.set_name, target)
+
+    def _keep(self, changes: Changes, actor: str) -> None:
+        now = self._clock()
+        drafts = [
+            Draft(stream=f"sensing/{body.entity_set}{body.entity_id}", body=body, occurred_at=now, actor=actor)
+            for body in changes.facts()
+        ]
+        if drafts:
+            self._record(drafts)
+            self.refresh()
+        pending, changes.pending = changes.pending, []
+        read = [self._read(one.datastream, one.body, actor) for one in pending]
+        if read:
+            self._store_all(read, actor)
+
+    def _admit(self, entry: Entry) -> None:
+        """Let the store take the readings of a client's Datastream."""
+        body = entry.body
+        if entry.kind != _KINDS[0] or body.entity_set != "Datastreams" or body.entity_id.startswith("'"):
+            return
+        if body.stored_as:
+            channel = Channel(sensor_id=sensor_id_of(int(body.entity_id)), quantity=body.stored_as, kind="sensorthings")
+            self._store.admit([channel])
+
+    def _say(self, entity: Entity, changed: Iterable[str] = ()) -> None:
+        for told in self._told:
+            told(entity, tuple(changed))
+
+    def _now_us(self) -> int:
+        return micros(self._clock())

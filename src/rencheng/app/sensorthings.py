@@ -1,0 +1,67 @@
+"""The SensorThings service of a run: its city, ledger and readings, and how it writes to them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from itertools import count
+
+from rencheng.adapters.sensorthings import FEED_ID, SensorThings
+from rencheng.app.compose import Run
+from rencheng.app.live_intake import LiveIntake
+from rencheng.kernel import Draft, OrderRefused, micros
+from rencheng.ledger import Entry
+from rencheng.sense import Decoded, FeedConfig, Intake, TimingLimits
+from rencheng.sense.layout import LongLayout, TimeColumn
+from rencheng.sense.source import SensorThingsSource
+
+__all__ = ["sensorthings_feed", "sensorthings_of"]
+
+
+def sensorthings_feed() -> FeedConfig:
+    """The feed that Observations of clients come in by; they are decoded by the service itself."""
+    return FeedConfig(
+        id=FEED_ID,
+        name="OGC SensorThings",
+        format="ndjson",
+        sensor_column="sensor_id",
+        time=TimeColumn(column="at"),
+        long=LongLayout(quantity_column="quantity", value_column="value"),
+        source=SensorThingsSource(),
+    )
+
+
+def sensorthings_of(
+    run: Run,
+    intake: LiveIntake | None,
+    *,
+    record: Callable[[Sequence[Draft]], Sequence[Entry]],
+    taken: Callable[[], None],
+    clock: Callable[[], datetime],
+) -> SensorThings:
+    """Make the service of a run.
+
+    Parameters
+    ----------
+    run : Run
+        The run.
+    intake : LiveIntake, optional
+        What takes readings; without it, in a run that is not live, Observations can only be read.
+    record : callable
+        Records facts in a turn of the loop.
+    taken : callable
+        Called after a batch is durable.
+    clock : callable
+        The run's now.
+    """
+    numbers = count(1)
+
+    def take(batch: Decoded) -> Intake:
+        if intake is None:
+            raise OrderRefused("readings can be offered to a live run only", mend="Start one with: rencheng run --city")
+        position = f"sta:{micros(clock())}:{next(numbers)}"
+        found = intake.take(FEED_ID, position, Decoded(good=batch.good, rows=batch.rows, limits=TimingLimits()))
+        taken()
+        return found
+
+    return SensorThings(run.city, run.ledger, run.readings, record=record, take=take, clock=clock)
