@@ -100,7 +100,7 @@ def _raised(row: Mapping[str, Any], rule: ChannelRule, frame: CityFrame) -> Sign
         lat=float(gauges.lat[place]),
         in_city=bool(gauges.in_city[place]),
         evidence=(evidence,),
-        confidence=round(float(row["confidence"]), 3),
+        confidence_prob=round(float(row["confidence"]), 3),
         cause=row["cause"],
         window_start=row["window_start"],
         window_end=row["window_end"],

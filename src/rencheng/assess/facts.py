@@ -63,7 +63,7 @@ class SignalRaised:
     in_city: bool
     """Whether the place lies in the city (else upstream or beside it)."""
     evidence: tuple[Evidence, ...]
-    confidence: float | None = None
+    confidence_prob: float | None = None
     """Probability that it is what it says, where the detector gives one."""
     cause: str = ""
     """What the detector saw: above, below, rising, falling, silent, unusual_high, unusual_low, shifted."""
