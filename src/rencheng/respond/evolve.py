@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from rencheng.assess.facts import DAY_AHEAD
 from rencheng.kernel import FactId
 from rencheng.ledger import Entry
+from rencheng.respond.edge import log_with
 from rencheng.respond.model import (
     Closure,
     FloodSeen,
@@ -389,6 +390,11 @@ def _road_reopened(state: State, h: Happening) -> State:
     return replace(state, closures={k: v for k, v in state.closures.items() if k != h.body.link_id})
 
 
+def _edge(state: State, h: Happening) -> State:
+    log = log_with(state.edge_logs.get(h.body.edge_id), h.body, h.id)
+    return replace(state, edge_logs=_with(state.edge_logs, h.body.edge_id, log))
+
+
 _HANDLERS: Mapping[str, Callable[[State, Happening], State]] = {
     "WarningIssued": _warning,
     "WarningUpgraded": _warning,
@@ -427,4 +433,8 @@ _HANDLERS: Mapping[str, Callable[[State, Happening], State]] = {
     "UnitReleased": _unit_released,
     "RoadClosed": _road_closed,
     "RoadReopened": _road_reopened,
+    "EdgeAlarmChanged": _edge,
+    "EdgeOrderGiven": _edge,
+    "EdgeOrderEnded": _edge,
+    "EdgeMessageSent": _edge,
 }

@@ -10,6 +10,10 @@ from rencheng.kernel import Bilingual, fact
 from rencheng.ledger import upcaster
 
 __all__ = [
+    "EdgeAlarmChanged",
+    "EdgeMessageSent",
+    "EdgeOrderEnded",
+    "EdgeOrderGiven",
     "FloodNeedsMapped",
     "IncidentClosed",
     "IncidentNodeReached",
@@ -297,3 +301,91 @@ class FloodNeedsMapped:
     wanted: dict[str, float]
     stock: dict[str, float]
     short: dict[str, float]
+
+
+@fact("EdgeAlarmChanged")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeAlarmChanged:
+    """A gateway raised, changed or cleared an alarm by its own rules; handed over when the core could be reached."""
+
+    edge_id: str
+    log_seq: int
+    """Number of the entry in the gateway's log."""
+    log_digest: str
+    clock_ahead_s: float | None
+    """How far the gateway's clock was ahead of the core's, as it found."""
+    alarm_id: str
+    sensor_id: str
+    quantity: str
+    rule: str
+    hazard: str
+    state: str
+    """raised, updated, cleared"""
+    severity: str
+    """Colour; empty once cleared."""
+    value: float
+    limit: float
+    confidence: float
+    begun_at: datetime
+
+
+@fact("EdgeOrderGiven")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeOrderGiven:
+    """A gateway ordered something by its own rules, such as an evacuation, without the core."""
+
+    edge_id: str
+    log_seq: int
+    """Number of the entry in the gateway's log."""
+    log_digest: str
+    clock_ahead_s: float | None
+    """How far the gateway's clock was ahead of the core's, as it found."""
+    order_id: str
+    rule: str
+    action: str
+    hazard: str
+    severity: str
+    text: Bilingual
+    channels: tuple[str, ...]
+    sensor_id: str
+    alarm_ids: tuple[str, ...]
+    joined: bool
+    """A further alarm came under an order that stood already; nobody was told twice."""
+
+
+@fact("EdgeMessageSent")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeMessageSent:
+    """A message of a gateway's order went out through a local channel, or did not."""
+
+    edge_id: str
+    log_seq: int
+    """Number of the entry in the gateway's log."""
+    log_digest: str
+    clock_ahead_s: float | None
+    """How far the gateway's clock was ahead of the core's, as it found."""
+    order_id: str
+    what: str
+    """The action, or ``cancel``."""
+    channel: str
+    tries: int
+    error: str
+    """Why it did not go out; empty if it did."""
+
+
+@fact("EdgeOrderEnded")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeOrderEnded:
+    """An order of a gateway ended: an officer cancelled it there, or it lapsed."""
+
+    edge_id: str
+    log_seq: int
+    """Number of the entry in the gateway's log."""
+    log_digest: str
+    clock_ahead_s: float | None
+    """How far the gateway's clock was ahead of the core's, as it found."""
+    order_id: str
+    how: str
+    """cancelled, lapsed"""
+    by: str
+    reason: str

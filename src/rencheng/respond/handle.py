@@ -9,6 +9,7 @@ from typing import Any
 
 from rencheng.kernel import Draft, Hazard, OrderRefused, cell_of, derived_id, format_instant
 from rencheng.respond.closures import close_road, wanted_closures
+from rencheng.respond.edge import edge_record_drafts
 from rencheng.respond.facts import (
     IncidentClosed,
     NeedMet,
@@ -42,6 +43,7 @@ from rencheng.respond.orders import (
     ReleaseUnit,
     ReopenRoad,
     ReopenTask,
+    TakeEdgeRecord,
     WithdrawNeed,
 )
 from rencheng.respond.turn import Turn
@@ -68,6 +70,8 @@ def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: st
     OrderRefused
         If the state of the world does not allow it; says why and what to do.
     """
+    if isinstance(order, TakeEdgeRecord):
+        return edge_record_drafts(state.edge_logs, order)
     handler = _HANDLERS.get(type(order))
     if handler is None:
         raise OrderRefused(f"the response does not know the order {type(order).__name__}", mend="See GET /orders")
@@ -206,7 +210,8 @@ def _accept_advice(turn: Turn, order: AcceptFloodAdvice) -> None:
     kind = turn.inputs.rules.need_kinds.get(ADVICE_NEEDS.get(option.kind, ""))
     if kind is None:
         raise OrderRefused(
-            f"no kind of need answers {option.kind!r}", mend="Add drain_clearing, gate_operation and pumping to needs.yaml"
+            f"no kind of need answers {option.kind!r}",
+            mend="Add drain_clearing, gate_operation and pumping to needs.yaml",
         )
     cell = cell_of(option.lon, option.lat, turn.inputs.city.manifest.h3_resolution)
     incident_id = incident_at(turn, Hazard.WATERLOGGING, cell)

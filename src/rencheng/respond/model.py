@@ -12,6 +12,7 @@ from rencheng.warn.facts import Notice
 
 __all__ = [
     "Closure",
+    "EdgeLog",
     "FloodSeen",
     "Incident",
     "Need",
@@ -205,6 +206,17 @@ class Closure:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeLog:
+    """How far the log of a gateway is known."""
+
+    log_seq: int
+    digest: str
+    """Of its last known entry."""
+    facts: Mapping[str, FactId] = field(default_factory=dict)
+    """Alarm that stands, or order → the last fact about it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class State:
     """All the response knows; the dictionaries are replaced, never changed."""
 
@@ -232,6 +244,8 @@ class State:
     closures: Mapping[int, Closure] = field(default_factory=dict)
     closed_ever: Mapping[int, int] = field(default_factory=dict)
     """Link → times it was closed."""
+    edge_logs: Mapping[str, EdgeLog] = field(default_factory=dict)
+    """By gateway."""
 
     def closed_to(self, vehicle: str) -> tuple[int, ...]:
         """Links that a class of vehicle may not use, ascending."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from rencheng.kernel import order
 
@@ -22,6 +23,7 @@ __all__ = [
     "ReleaseUnit",
     "ReopenRoad",
     "ReopenTask",
+    "TakeEdgeRecord",
     "WithdrawNeed",
 ]
 
@@ -169,3 +171,37 @@ class CloseIncident:
     """Close an incident whose twelve nodes are passed."""
 
     incident_id: str
+
+
+@order("TakeEdgeRecord")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeEdgeRecord:
+    """Take an entry of the log of a gateway that was, or is, on its own; an entry that is known changes nothing.
+
+    Parameters
+    ----------
+    edge_id : str
+        The gateway.
+    log_seq : int
+        Number of the entry, from 1.
+    at : datetime
+        When the gateway wrote it, by its own clock.
+    kind : str
+        ``alarm``, ``order``, ``sent`` or ``unsent``.
+    body : str
+        The entry as JSON text, the very text that was hashed.
+    previous, digest : str
+        Digest of the entry before, and of this one: SHA-256 over previous, edge_id, log_seq, at in microseconds since
+        1970, kind and body, joined by line feeds.
+    clock_ahead_s : float, optional
+        How far the gateway's clock is ahead of the core's, as it found.
+    """
+
+    edge_id: str
+    log_seq: int
+    at: datetime
+    kind: str
+    body: str
+    previous: str
+    digest: str
+    clock_ahead_s: float | None = None

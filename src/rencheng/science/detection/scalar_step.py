@@ -65,8 +65,9 @@ class ScalarRule(msgspec.Struct, frozen=True, kw_only=True):
     def from_record(cls, record: NDArray[Any]) -> ScalarRule:
         """Take the numbers of :meth:`rencheng.science.detection.rules.DetectionRule.record`."""
         one = record[0]
-        plain = {name: one[name].tolist() for name in cls.__struct_fields__}
-        return cls(**{name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()})
+        plain: dict[str, Any] = {name: one[name].tolist() for name in cls.__struct_fields__}
+        known: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in plain.items()}
+        return cls(**known)
 
 
 class ScalarState(msgspec.Struct, kw_only=True, array_like=True):
