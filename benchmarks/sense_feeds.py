@@ -260,6 +260,23 @@ def peer_paho(broker: Broker, table: list[tuple[str, str, str]]) -> None:
     table.append(("peer: paho-mqtt as reader alone, QoS 1", f"{count / took_s:,.0f} messages/s", "nothing stored"))
 
 
+def straight(folder: Path, table: list[tuple[str, str, str]]) -> None:
+    """Arrow bodies of 20,000 gauges without a server before the intake."""
+    section = {"id": "f", "format": "arrow", "sensor_column": "s", "time": TIME, "columns": STAGE}
+    store = DuckDbReadings(folder / "straight.duckdb")
+    live = LiveIntake(store, {"f": feed_config_from_dict(section, where="benchmark")}, clock=lambda: datetime.now(UTC))
+    rows = Rows([f"g{k}" for k in range(20_000)])
+    sets = iter([[rows.arrow(500_000) for _ in range(9)] for _ in range(RUNS + 1)])
+
+    def offer() -> int:
+        with ThreadPoolExecutor(3) as gateways:
+            return sum(intake.accepted for intake in gateways.map(lambda body: live.offer("f", body), next(sets)))
+
+    table.append(("Arrow of 20,000 gauges, without a server", f"{rate(offer):,.0f} readings/s", "acknowledged"))
+    live.close()
+    store.close()
+
+
 def soon(folder: Path, table: list[tuple[str, str, str]]) -> None:
     """From the offer to the commit, at 100,000 readings a second in bodies of 2,000."""
     config = feed_config_from_dict(
@@ -297,7 +314,7 @@ def main() -> None:
     table: list[tuple[str, str, str]] = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for part in (over_http, peer_insert, over_mqtt, soon):
+        for part in (over_http, straight, peer_insert, over_mqtt, soon):
             (folder / part.__name__).mkdir()
             part(folder / part.__name__, table)
     print("| what | measured | to |\n|---|---:|---|")
