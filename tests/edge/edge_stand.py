@@ -59,6 +59,13 @@ action = "evacuate"
 text = {{ zh = "{{place}}{{name}},立即疏散。", en = "{{name}} at {{place}}: leave now." }}
 channels = ["outbox"]
 """
+SIREN = """
+[[channels]]
+id = "siren"
+kind = "mqtt"
+topic = "site/siren/command"
+payloads = { evacuate = "ON", cancel = "OFF" }
+"""
 
 
 class Core:
@@ -127,10 +134,15 @@ class Core:
 class Gateway:
     """The agent as a process of its own."""
 
-    def __init__(self, folder: Path, core: str, *, most_mb: float = 100.0) -> None:
+    def __init__(self, folder: Path, core: str, *, most_mb: float = 100.0, broker: int = 0) -> None:
         self.folder = folder
         self.config = folder / "edge.toml"
-        self.config.write_text(EDGE.format(core=core, most_mb=most_mb), encoding="utf-8")
+        text = EDGE.format(core=core, most_mb=most_mb)
+        if broker:
+            line = f'mqtt = {{ host = "127.0.0.1", port = {broker}, topics = ["site/+/up"] }}'
+            text = text.replace('folder = "drop"', f'folder = "drop"\n{line}')
+            text = text.replace('channels = ["outbox"]', 'channels = ["siren", "outbox"]') + SIREN + line + "\n"
+        self.config.write_text(text, encoding="utf-8")
         (folder / "community.toml").write_text(FEED, encoding="utf-8")
         self.process: subprocess.Popen[bytes] | None = None
         self.url = ""

@@ -74,7 +74,7 @@ def send_message(channel: ChannelSettings, message: OrderMessage, folder: Path) 
 def _write(folder: Path, message: OrderMessage, payload: bytes) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     name = message.message_id.replace("/", "--") + ".json"
-    aside = folder / f".{name}"
+    aside = folder / f".{name}.part"
     with aside.open("wb") as file:
         file.write(payload + b"\n")
         file.flush()
