@@ -270,11 +270,12 @@ def _judge(outcome: Outcome, path: Path, writers: _Writers, folder: Path) -> Non
     wanted = set().union(*writers.acknowledged.values())
     outcome.lost = len(wanted - stored.keys())
     outcome.doubled = sum(times > 1 for times in stored.values())
-    rows = con.execute(
+    found = con.execute(
         "SELECT txn, epoch_us(taken_at), sensor_id, epoch_us(stamp), value FROM readings"
         " JOIN channels USING (channel) JOIN transactions USING (txn) ORDER BY readings.rowid"
     ).fetchnumpy()
     con.close()
+    rows: dict[str, Any] = dict(found)
     kept, again = DuckDbReadings(path), DuckDbReadings(folder / "again.duckdb")
     bounds = np.flatnonzero(np.diff(rows["txn"], prepend=-1))
     for first, last in zip(bounds, [*bounds[1:], len(rows["txn"])], strict=True):

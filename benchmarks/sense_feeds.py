@@ -229,27 +229,27 @@ def senml(rows: Rows) -> bytes:
 def peer_paho(broker: Broker, table: list[tuple[str, str, str]]) -> None:
     """paho-mqtt receiving the same kind of backlog, with an empty callback."""
     try:
-        import paho.mqtt.client as paho
+        from paho.mqtt import client, enums
     except ImportError:
         table.append(("peer: paho-mqtt as reader alone", "not installed", ""))
         return
     count = 50_000
     seen = threading.Semaphore(0)
 
-    def client() -> Any:
-        made = paho.Client(paho.CallbackAPIVersion.VERSION2, client_id="paho", clean_session=False)
+    def connected() -> Any:
+        made = client.Client(enums.CallbackAPIVersion.VERSION2, client_id="paho", clean_session=False)
         made.connect("127.0.0.1", broker.port)
         made.subscribe("paho/#", 1)
         return made
 
-    first = client()
+    first = connected()
     for _ in range(20):
         first.loop(0.05)
     first.disconnect()
     publisher = Publisher(broker.port, "to-paho")
     publisher.publish([(f"paho/{k % 2000}", b'{"t":1780000000000,"v":2.0}') for k in range(count)])
     publisher.close()
-    reader = client()
+    reader = connected()
     reader.on_message = lambda *_: seen.release()
     begun = time.perf_counter()
     reader.loop_start()

@@ -68,8 +68,7 @@ def live_feeds(path: Path | str, *configs: FeedConfig, connected: bool = True) -
     intake.start()
     try:
         if connected:
-            states = lambda: {of.state for of in intake.conditions()}  # noqa: E731 — said once, asked often
-            eventually(lambda: states() == {"connected"}, "all connected")
+            eventually(lambda: {of.state for of in intake.conditions()} == {"connected"}, "all connected")
         yield Feeds(store, intake)
     finally:
         intake.close()

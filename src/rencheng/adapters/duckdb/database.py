@@ -16,6 +16,9 @@ from rencheng.kernel import StorageFailed
 __all__ = ["UTC_STAMP", "Database", "registered"]
 
 FORMAT_VERSION = 2
+MEMORY_LIMIT = "1GB"
+"""Blocks of the file that stay in memory; the database's own limit is four fifths of the machine, which a store that
+only ever grows fills. What a question needs beyond it goes to the disk."""
 UTC_STAMP = pa.timestamp("us", tz="UTC")
 
 
@@ -31,7 +34,7 @@ class Database:
     def __init__(self, path: Path | str, *, threads: int) -> None:
         self.path = str(path)
         try:
-            self.con = duckdb.connect(self.path, config={"threads": threads})
+            self.con = duckdb.connect(self.path, config={"threads": threads, "memory_limit": MEMORY_LIMIT})
             self._bring_up_to_date()
             self.con.execute(files("rencheng.adapters.duckdb").joinpath("schema.sql").read_text(encoding="utf-8"))
             self._check_format()
