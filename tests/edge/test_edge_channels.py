@@ -48,9 +48,14 @@ def test_readings_come_from_the_local_broker_and_the_siren_is_commanded_over_it(
             try:
                 await_(lambda: gateway.status()["up_s"] > 1.0, 10)  # the subscription stands
                 heard: list[bytes] = []
+
+                def hears() -> bool:
+                    heard.extend(bytes(message.payload) for message in siren.receive(0.1))
+                    return bool(heard)
+
                 lines = rows("smoke-1", "smoke_db_m", [1.0, 1.1, 1.2], at_ms=now_ms()).splitlines()
                 publisher.publish([("site/g1/up", line) for line in lines])
-                await_(lambda: heard.extend(bytes(m.payload) for m in siren.receive(0.1)) or heard, 15)
+                await_(hears, 15)
                 assert heard == [b"ON"]
                 await_(lambda: gateway.status()["rows_kept"] == 3 and not gateway.status()["unsent"], 5)
             finally:

@@ -122,9 +122,15 @@ def _fact(body: Any, order: TakeEdgeRecord) -> tuple[Any, str, tuple[str, ...]]:
     }
     mine = f"edge:{order.edge_id}"
     if isinstance(body, _Alarm):
-        same = ("alarm_id", "sensor_id", "quantity", "rule", "hazard", "state", "severity", "value", "limit")
+        same = ("alarm_id", "sensor_id", "quantity", "rule", "hazard", "state", "severity", "value")
         own: dict[str, Any] = {name: getattr(body, name) for name in same}
-        fact = EdgeAlarmChanged(**log, **own, confidence=body.confidence, begun_at=from_micros(body.begun_at))
+        fact = EdgeAlarmChanged(
+            **log,
+            **own,
+            threshold=body.limit,
+            confidence_prob=body.confidence,
+            begun_at=from_micros(body.begun_at),
+        )
         return fact, mine, (body.alarm_id,)
     if isinstance(body, _Sent):
         own = {name: getattr(body, name) for name in ("order_id", "what", "channel", "tries", "error")}

@@ -324,8 +324,8 @@ class EdgeAlarmChanged:
     severity: str
     """Colour; empty once cleared."""
     value: float
-    limit: float
-    confidence: float
+    threshold: float
+    confidence_prob: float
     begun_at: datetime
 
 
