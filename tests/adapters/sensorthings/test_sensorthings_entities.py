@@ -1,4 +1,4 @@
-"""Entities as the data model and the create-update-delete classes have them; a broken one loses a client its devices."""
+"""Entities as the data model and the classes of creation have them; a broken one loses a client its devices."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ def test_a_city_sensor_can_be_changed_and_hidden_without_touching_the_package(cl
 
 def test_who_changed_what_is_in_the_ledger(client: Client) -> None:
     thing = client.post("Things", {"name": "ledgered", "description": "x"})
-    entries = [e for e in client.session.ledger.since(0, kinds=["SensingEntityRecorded"])]
+    entries = list(client.session.ledger.since(0, kinds=["SensingEntityRecorded"]))
     last = entries[-1]
     assert (last.body.entity_id, last.actor) == (str(thing["@iot.id"]), "sensorthings:test")
 

@@ -21,7 +21,7 @@ from rencheng.adapters.duckdb.database import UTC_STAMP, Database
 from rencheng.adapters.duckdb.gathering import gather
 from rencheng.adapters.duckdb.journal import Journal, check_touched
 from rencheng.adapters.duckdb.registry import ChannelRegistry
-from rencheng.adapters.duckdb.selecting import count_selected, select_page, select_spans
+from rencheng.adapters.duckdb.selecting import count_selected, select_page
 from rencheng.adapters.duckdb.sorting import Sorted, sort_batch
 from rencheng.adapters.duckdb.writing import stamps, stored_already, write_channels, write_refused
 from rencheng.kernel import micros, require_utc
@@ -247,10 +247,6 @@ class DuckDbReadings:
     def count_selected(self, query: ReadingQuery) -> int:
         """How many readings a query has on all its pages."""
         return count_selected(self._db, self._registry, query)
-
-    def spans(self, channels: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
-        """First and last stamp of channels that reported, microseconds since 1970."""
-        return select_spans(self._db, self._registry, tuple(channels))
 
     def position(self, feed_id: str) -> str | None:
         """Position of the feed's last acknowledged batch; ``None`` if it never delivered."""

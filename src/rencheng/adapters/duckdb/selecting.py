@@ -12,7 +12,7 @@ from rencheng.adapters.duckdb.registry import ChannelRegistry
 from rencheng.sense.ports import QualityFlag
 from rencheng.sense.reading_query import AllOf, AnyOf, Comparison, Condition, Not, OneReading, ReadingQuery
 
-__all__ = ["count_selected", "select_page", "select_spans"]
+__all__ = ["count_selected", "select_page"]
 
 _COLUMNS = {"at": "stamp", "value": "value", "flags": "flags"}
 _SECOND = int(QualityFlag.DUPLICATE_STAMP)
@@ -48,22 +48,9 @@ def count_selected(db: Database, registry: ChannelRegistry, query: ReadingQuery)
     return int(db.numpy(f"SELECT count(*) AS n FROM readings {where}", values)["n"][0])  # noqa: S608 — as above
 
 
-def select_spans(
-    db: Database, registry: ChannelRegistry, channels: tuple[tuple[str, str], ...]
-) -> dict[tuple[str, str], tuple[int, int]]:
-    """First and last stamp of channels, microseconds since 1970; channels without readings are not there."""
-    where, values = _where(registry, ReadingQuery(channels=channels))
-    found = db.numpy(
-        f"SELECT channel, epoch_us(min(stamp)) AS first, epoch_us(max(stamp)) AS last FROM readings {where}"  # noqa: S608 — as above
-        " GROUP BY channel",
-        values,
-    )
-    rows = zip(found["channel"].tolist(), found["first"].tolist(), found["last"].tolist(), strict=True)
-    return {registry.names[number]: (first, last) for number, first, last in rows}
-
-
 def _where(registry: ChannelRegistry, query: ReadingQuery) -> tuple[str, list[Any]]:
-    parts, values = [], []
+    parts: list[str] = []
+    values: list[Any] = []
     if query.channels is not None:
         numbers = [n for pair in query.channels if (n := registry.number_of(pair)) is not None]
         if len(numbers) == 1:

@@ -16,6 +16,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from rencheng.adapters.sensorthings.checking import require_object
 from rencheng.adapters.sensorthings.exchange import JSON, Answer, Asked, answer, read_json, refused
 from rencheng.adapters.sensorthings.model import id_text
 from rencheng.adapters.sensorthings.reading import Entity
@@ -94,8 +95,7 @@ def answer_batch(service: SensorThings, asked: Asked) -> Answer:
         One answer per request, in their order; or why the batch cannot be read.
     """
     try:
-        if asked.method != "POST":
-            raise Refusal("$batch takes POST only", status=405, where="method")
+        _require(asked.method == "POST", "$batch takes POST only", "method", status=405)
         kind, _, parameters = asked.content_type.partition(";")
         if kind.strip().lower() == "multipart/mixed":
             return _multipart(service, asked, _boundary(parameters))
@@ -141,16 +141,25 @@ def _json(service: SensorThings, asked: Asked) -> Answer:
 
 def _json_part(asked: Asked, request: Any, number: int) -> _Part | Refusal:
     try:
-        if not isinstance(request, Mapping):
-            raise Refusal("must be a JSON object", where=f"batch request {number}")
-        name, method, url = request.get("id"), request.get("method"), request.get("url")
-        if not isinstance(name, str) or not isinstance(method, str) or not isinstance(url, str):
-            raise Refusal("id, method and url must be given as texts", where=f"batch request {number}")
+        request = require_object(request, f"batch request {number}")
+        name, method, url = (_text_in(request, key, number) for key in ("id", "method", "url"))
         body = msgspec.json.encode(request["body"]) if "body" in request else b""
         group = request.get("atomicityGroup") or ""
         return _Part(name=name, asked=_asked(asked, method.upper(), url, body), group=str(group))
     except Refusal as error:
         return error
+
+
+def _require(holds: object, what: str, where: str, *, status: int = 400) -> None:
+    if not holds:
+        raise Refusal(what, status=status, where=where)
+
+
+def _text_in(request: Mapping[str, Any], key: str, number: int) -> str:
+    value = request.get(key)
+    if not isinstance(value, str):
+        raise Refusal(f"{key} must be given as a text", where=f"batch request {number}")
+    return value
 
 
 def _boundary(parameters: str) -> bytes:
@@ -218,10 +227,8 @@ def _http_part(run: _Run, asked: Asked, headers: Mapping[str, str], content: byt
     inner, _, body = _headed(rest if not rest.startswith((b"\r\n", b"\n")) else b"X: \n" + rest)
     words = line.decode("utf-8", "replace").split()
     try:
-        if len(words) < 2:
-            raise Refusal("a request line is missing", where="batch")
-        if group and words[0].upper() == "GET":
-            raise Refusal("a change set holds no GET", where="batch")
+        _require(len(words) >= 2, "a request line is missing", "batch")
+        _require(not group or words[0].upper() != "GET", "a change set holds no GET", "batch")
         kind = inner.get("content-type", JSON)
         one = _asked(asked, words[0].upper(), words[1], body.strip(), kind)
         found = run.answer(_Part(name=name, asked=one, group=group))

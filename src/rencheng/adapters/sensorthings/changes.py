@@ -74,6 +74,10 @@ class Changes:
         ]
         return [*recorded, *removed]
 
+    def recorded(self) -> list[tuple[str, EntityKey]]:
+        """Set and id of what is created or changed."""
+        return [one for one in self._records if one not in self._removed]
+
     def record(self, set_name: str, key: EntityKey) -> Record:
         """An entity as it would be."""
         staged = self._records.get((set_name, key))

@@ -44,10 +44,6 @@ class ObservationStore(Protocol):
         """How many readings a query has on all its pages."""
         ...
 
-    def spans(self, channels: Sequence[tuple[str, str]]) -> dict[tuple[str, str], tuple[int, int]]:
-        """First and last stamp of channels, microseconds since 1970."""
-        ...
-
     def admit(self, channels: Sequence[Channel]) -> None:
         """Take readings of further sensors from now on."""
         ...
@@ -346,7 +342,7 @@ def _stored_row(
     second = repr(value) if flags & QualityFlag.DUPLICATE_STAMP else None
     properties: dict[str, Any] = {"phenomenonTime": at, "resultTime": at, "result": shown_value(value, conversion)}
     if flags:
-        properties["resultQuality"] = {"flags": [flag.name for flag in QualityFlag if flags & flag]}
+        properties["resultQuality"] = {"flags": [str(flag.name).lower() for flag in QualityFlag if flags & flag]}
     key = observation_id(datastream, at_us, second)
     return Row(key=key, datastream=datastream, at_us=at_us, properties=properties, feature=feature)
 

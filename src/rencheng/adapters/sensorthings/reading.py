@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from rencheng.adapters.sensorthings.book import EntityBook
 from rencheng.adapters.sensorthings.evaluate import holds, order_key
-from rencheng.adapters.sensorthings.expression import Expression
+from rencheng.adapters.sensorthings.expression import Expression, Path
 from rencheng.adapters.sensorthings.instants import Span, instant_text, read_span
 from rencheng.adapters.sensorthings.model import CONFORMANCE, MODEL, EntityKey, EntityType, entity_type, id_text
 from rencheng.adapters.sensorthings.observations import ObservationQuery, Observations, ObservationStore, Row
@@ -247,9 +247,11 @@ class Reader:
 
     def span_of(self, datastream: EntityKey) -> Span | None:
         """From the first to the last Observation of a Datastream."""
-        channel = self._book.channel(datastream)
-        found = self._store.spans([channel]).get(channel)
-        return None if found is None else Span(*found)
+        ends = []
+        for down in (False, True):
+            order = ((Path(("phenomenonTime",)), down),)
+            ends += self._observations.page(ObservationQuery(datastreams=(datastream,), order=order, top=1))
+        return Span(ends[0].at_us, ends[-1].at_us) if ends else None
 
     def _resolve(self, resource: ResourcePath, path: str) -> Entity | _Many:
         found: Entity | _Many | None = None

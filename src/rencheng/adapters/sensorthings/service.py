@@ -140,9 +140,7 @@ class SensorThings:
             changes = Changes(self._book, micros(self._clock()))
             key = changes.create(kind, body, given)
             self._keep(changes, actor)
-        entity = Entity(kind.set_name, key)
-        self._say(entity)
-        return entity
+        return Entity(kind.set_name, key)
 
     def update(self, path: str, body: Any, *, replace: bool, actor: str) -> Entity:
         """Change the entity of an address: PATCH what is sent, or PUT all of it.
@@ -165,7 +163,7 @@ class SensorThings:
                 if replace:
                     body = {"phenomenonTime": entity.row.properties["phenomenonTime"], **body}
             changes.update(entity, body, replace=replace)
-            self._keep(changes, actor)
+            self._keep(changes, actor, tell=False)
             found = self._reader.observation(str(entity.key)) if entity.row is not None else entity
         assert found is not None
         self._say(found, tuple(name for name in body if name in entity.kind.properties))
@@ -188,6 +186,7 @@ class SensorThings:
         groups = groups_from(body)
         told: list[str] = []
         batches: list[Decoded] = []
+        plain_keys: list[str] = []
         with self._lock:
             self.refresh()
             now_us = micros(self._clock())
@@ -201,12 +200,15 @@ class SensorThings:
                 if plain is not None and self._book.feature_of(datastream) is not None:
                     batches.append(self._batch_of(datastream, plain))
                     head = f"{base}/Observations{id_text(str(datastream))[:-2]}:"
-                    told += [f"{head}{at}')" for at in plain.at.cast(pa.int64()).to_pylist()]
+                    stamps = plain.at.cast(pa.int64()).to_pylist()
+                    told += [f"{head}{at}')" for at in stamps]
+                    plain_keys += [observation_id(datastream, at) for at in stamps] if self._told else []
                     continue
                 told += self._rows_one_by_one(datastream, row_bodies(group["components"], rows), base, actor)
         if batches:  # outside the lock: many clients share one commit
             good = pa.concat_tables([batch.good for batch in batches])
             self._take(Decoded(good=good, rows=good.num_rows))
+            self._say_observations(plain_keys)
         return told
 
     def _named_datastream(self, reference: Any) -> EntityKey | None:
@@ -240,7 +242,6 @@ class SensorThings:
         with self._lock:
             entity = self._reader.observation(key)
         assert entity is not None, key
-        self._say(entity)
         return entity
 
     def _observed(self, parent: Entity | None, body: Mapping[str, Any], actor: str) -> NewObservation:
@@ -325,7 +326,7 @@ class SensorThings:
             intake = self._take(batch)
             if intake.refused:
                 raise Refusal(f"the store refused {intake.refused} rows: {intake.reasons}", where="Observation")
-            doubled = "DUPLICATE_STAMP" in intake.flagged or intake.repeated > 0
+            doubled = "duplicate_stamp" in intake.flagged or intake.repeated > 0
         with self._lock:
             self.refresh()
             changes = Changes(self._book, micros(self._clock()))
@@ -338,7 +339,8 @@ class SensorThings:
                     if one.feature is not None:
                         links["FeatureOfInterest"] = (one.feature,)
                     changes.put("Observations", key, Record(content=one.content, links=links))
-            self._keep(changes, actor)
+            self._keep(changes, actor, tell=False)
+        self._say_observations(keys)
         return keys
 
     def _key_of(self, one: NewObservation, changes: Changes, *, doubled: bool) -> str:
@@ -368,7 +370,7 @@ class SensorThings:
         self._keep(changes, actor)
         return Entity(kind.set_name, target)
 
-    def _keep(self, changes: Changes, actor: str) -> None:
+    def _keep(self, changes: Changes, actor: str, *, tell: bool = True) -> None:
         now = self._clock()
         drafts = [
             Draft(stream=f"sensing/{body.entity_set}{body.entity_id}", body=body, occurred_at=now, actor=actor)
@@ -377,6 +379,8 @@ class SensorThings:
         if drafts:
             self._record(drafts)
             self.refresh()
+        for set_name, key in changes.recorded() if tell else ():
+            self._say(Entity(set_name, key))
         pending, changes.pending = changes.pending, []
         read = [self._read(one.datastream, one.body, actor) for one in pending]
         if read:
@@ -390,6 +394,13 @@ class SensorThings:
         if body.stored_as:
             channel = Channel(sensor_id=sensor_id_of(int(body.entity_id)), quantity=body.stored_as, kind="sensorthings")
             self._store.admit([channel])
+
+    def _say_observations(self, keys: Sequence[str]) -> None:
+        for key in keys if self._told else ():
+            with self._lock:
+                entity = self._reader.observation(key)
+            if entity is not None:
+                self._say(entity)
 
     def _say(self, entity: Entity, changed: Iterable[str] = ()) -> None:
         for told in self._told:
