@@ -114,6 +114,11 @@ class Journal:
         self._touched.append(batch.touched)
         self._since += len(batch.at)
 
+    @property
+    def alarms_written(self) -> int:
+        """Number of the last alarm row."""
+        return self._alarm_seq
+
     def write(self, new: Sorted, flags: NDArray[np.uint16], now_us: int) -> None:
         """Write the readings of a transaction and the alarms they bring, and a checkpoint when one is due."""
         desk = self._desk

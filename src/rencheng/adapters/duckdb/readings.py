@@ -109,7 +109,8 @@ class DuckDbReadings:
 
     def alarms(self, *, since: int = 0, limit: int = 100_000, sensor_id: str = "") -> pa.Table:
         """Alarm rows in the order in which they became known; see :class:`rencheng.sense.ports.ReadingStore`."""
-        return read_alarms(self._db, since=since, limit=limit, sensor_id=sensor_id)
+        newest = self._journal.alarms_written if self._sound else since + 1
+        return read_alarms(self._db, since=since, limit=limit if since < newest else 0, sensor_id=sensor_id)
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[None]:
