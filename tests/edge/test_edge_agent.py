@@ -57,9 +57,6 @@ def test_a_fire_is_ordered_out_once_without_the_core_and_told_later(gateway: Gat
     shown = command(gateway, "status")
     assert message["order_id"] in shown.stdout
 
-    refused = command(gateway, "cancel", "edge-order-x", "--by", "Wang", "--reason", "drill")
-    assert refused.returncode == 1
-    assert message["order_id"] in refused.stderr
     assert command(gateway, "cancel", message["order_id"], "--by", "Wang", "--reason", "steam").returncode == 0
     await_(lambda: len(gateway.messages()) == 2, 10)
     gateway.post(rows("smoke-2", "smoke_db_m", [2.8], at_ms=now_ms() + 9000))
@@ -80,8 +77,8 @@ def test_a_fire_is_ordered_out_once_without_the_core_and_told_later(gateway: Gat
 def test_what_was_acknowledged_reaches_the_core_once_through_kills_and_cuts(gateway: Gateway, core: Core) -> None:
     acknowledged: set[tuple[str, str, int]] = set()
     begin = now_ms() - 3_600_000
-    for number, mode in enumerate(("ok", "half", "hang", "full", "gone")):
-        core.mode = mode
+    for number, modes in enumerate((("ok", "half"), ("hang", "full"), ("gone", "half"))):
+        core.mode = modes[0]
         gateway.start()
         stop = threading.Event()
         lock = threading.Lock()
@@ -104,7 +101,9 @@ def test_what_was_acknowledged_reaches_the_core_once_through_kills_and_cuts(gate
         workers = [threading.Thread(target=push, args=(k,)) for k in range(3)]
         for worker in workers:
             worker.start()
-        threading.Event().wait(0.7)
+        threading.Event().wait(0.3)
+        core.mode = modes[1]
+        threading.Event().wait(0.3)
         gateway.kill()
         stop.set()
         for worker in workers:
@@ -117,7 +116,7 @@ def test_what_was_acknowledged_reaches_the_core_once_through_kills_and_cuts(gate
     assert gateway.kill(signal.SIGTERM) == 0
     doubled = {key for key, n in core.rows.items() if n > 1} & acknowledged
     # a body whose acknowledgement was lost is sent again by its device: the core knows its readings again by row
-    assert len(doubled) <= 5 * 3 * 20
+    assert len(doubled) <= 3 * 3 * 20
 
 
 def test_a_full_store_refuses_readings_and_still_orders(tmp_path: Path) -> None:
@@ -170,3 +169,21 @@ def test_an_agent_is_light() -> None:
     code = "import sys, rencheng.edge.agent, rencheng.cli.edge, rencheng.adapters.mqtt; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"numba", "scipy", "pyarrow", "duckdb", "shapely", "rencheng.sense", "rencheng.app"} & set(loaded)
+
+
+def test_a_crowd_of_large_bodies_stays_within_the_memory_of_a_gateway(gateway: Gateway, core: Core) -> None:
+    core.mode = "gone"
+    gateway.start()
+    at = now_ms() - 60_000
+    bodies = [rows(f"smoke-{k}", "smoke_db_m", [0.05] * 8000, at_ms=at, step_ms=1) * 4 for k in range(6)]
+    answers: list[int] = []
+    workers = [threading.Thread(target=lambda body=body: answers.append(gateway.post(body)[0])) for body in bodies]
+    for worker in workers:
+        worker.start()
+    most = 0.0
+    while any(worker.is_alive() for worker in workers):
+        most = max(most, gateway.status()["memory_mib"])
+        threading.Event().wait(0.1)
+    assert answers == [200] * 6
+    assert gateway.post(b"")[1] == {"feed_id": "community", "kept": 0}
+    assert most < 256, "MiB"

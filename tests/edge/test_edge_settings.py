@@ -8,9 +8,10 @@ import pytest
 from tests.edge.edge_stand import EDGE, FEED
 
 from rencheng.edge import read_edge_settings
+from rencheng.edge.orders import OrderBook
 from rencheng.edge.readings import read_edge_feed
 from rencheng.edge.rules import read_local_rules
-from rencheng.kernel import InvalidConfig, NotFound
+from rencheng.kernel import InvalidConfig, NotFound, OrderRefused
 from rencheng.sense import default_detection_rules
 
 GOOD = EDGE.format(core="http://core:8000", most_mb=1)
@@ -62,6 +63,12 @@ def test_feeds_that_cannot_be_kept_are_refused(tmp_path: Path, old: str, new: st
     path.write_text(FEED.replace(old, new), encoding="utf-8")
     with pytest.raises(InvalidConfig, match=said):
         read_edge_feed(path)
+
+
+def test_a_cancel_that_fits_no_order_says_which_stand() -> None:
+    book = OrderBook("gw", (), {})
+    with pytest.raises(OrderRefused, match="Standing orders: none"):
+        book.cancel("edge-order-x", by="Wang", reason="drill", now_us=0)
 
 
 def test_the_shipped_rules_are_the_cores() -> None:

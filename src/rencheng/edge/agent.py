@@ -59,6 +59,7 @@ class Agent:
     def __init__(self, settings: EdgeSettings) -> None:
         self.settings = settings
         self._begun = time.monotonic()
+        self._decoding = threading.Lock()
         files = [(feed, read_edge_feed(settings.folder / feed.config)) for feed in settings.feeds]
         self.feeds = {feed.id: feed for _, feed in files}
         if len(self.feeds) < len(files):
@@ -148,7 +149,10 @@ class Agent:
         if encoding == "gzip" and headers:  # signed as it is: it stays so
             plain = unfolded(body, most_bytes=self._most_bytes)
             headers = json.dumps({**json.loads(headers), "Content-Encoding": "gzip"})
-        readings = list(feed.readings(plain))
+        if not plain.strip():
+            return {"feed_id": feed_id, "kept": 0}
+        with self._decoding:  # one at a time: the readings of a body are larger than the body
+            readings = [reading for reading in feed.readings(plain) if self._watch.follows(reading.quantity)]
         kept = Body(feed=feed_id, body=body, rows=feed.rows(plain), headers=headers, at=_now_us())
         rows = self._desk.offer(Offer(body=kept, readings=readings), timeout_s=_PATIENCE_S)
         return {"feed_id": feed_id, "kept": rows}

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -16,6 +17,8 @@ from rencheng.kernel import NotFound, RenchengError, StorageFailed, canonical_js
 __all__ = ["Listener"]
 
 _READINGS = "/api/readings/"
+_TOGETHER_BYTES = 24_000_000
+"""Bodies under way at a time, all callers together, so that a crowd of them does not fill the memory."""
 _SIGNED = ("Rencheng-Device", "Rencheng-Counter", "Rencheng-Signature")
 
 Take = Callable[[str, bytes, str, str], dict[str, Any]]
@@ -42,6 +45,7 @@ class Listener:
         handler = type("_Bound", (_Handler,), {"timeout": settings.timeout_s})
         self._server = _Server((settings.host, settings.port), handler, settings.most_connections)
         self._server.take, self._server.status, self._server.most_bytes = take, status, most_bytes
+        self._server.budget = _Budget(max(_TOGETHER_BYTES, 2 * most_bytes), settings.timeout_s)
         self._thread = threading.Thread(target=self._server.serve_forever, name="edge-http", daemon=True)
 
     @property
@@ -61,6 +65,27 @@ class Listener:
         self._thread.join(5)
 
 
+class _Budget:
+    """Bytes of all bodies that are under way; who comes when it is spent waits."""
+
+    def __init__(self, most: int, patience_s: float) -> None:
+        self._left, self._patience_s = most, patience_s
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def of(self, size: int) -> Iterator[bool]:
+        """Hold so many bytes; False if they did not come free in time."""
+        with self._changed:
+            granted = self._changed.wait_for(lambda: self._left >= size, self._patience_s)
+            self._left -= size if granted else 0
+        try:
+            yield granted
+        finally:
+            with self._changed:
+                self._left += size if granted else 0
+                self._changed.notify_all()
+
+
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = False
@@ -68,6 +93,7 @@ class _Server(ThreadingHTTPServer):
     take: Take
     status: Callable[[], dict[str, Any]]
     most_bytes: int
+    budget: _Budget
 
     def __init__(self, address: tuple[str, int], handler: type[BaseHTTPRequestHandler], most: int) -> None:
         self._room = threading.BoundedSemaphore(most)
@@ -118,11 +144,19 @@ class _Handler(BaseHTTPRequestHandler):
         elif int(length) > self.server.most_bytes:
             self._refuse(413, f"the body is larger than {self.server.most_bytes:,} bytes", "Send it in parts")
         else:
-            body = self.rfile.read(int(length))
-            if len(body) < int(length):
-                self.close_connection = True  # cut in the middle: nothing of it was taken
-                return
-            self._take(unquote(path[len(_READINGS) :]), body)
+            folded = self.headers.get("Content-Encoding", "").lower() == "gzip"
+            with self.server.budget.of(int(length) + (self.server.most_bytes if folded else 0)) as granted:
+                if granted:
+                    self._read(unquote(path[len(_READINGS) :]), int(length))
+                else:
+                    self._refuse(503, "the gateway is too busy", "Send it again, later")
+
+    def _read(self, feed: str, length: int) -> None:
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self.close_connection = True  # cut in the middle: nothing of it was taken
+            return
+        self._take(feed, body)
 
     def _take(self, feed: str, body: bytes) -> None:
         found = [(name, self.headers.get(name)) for name in _SIGNED]

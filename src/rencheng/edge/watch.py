@@ -108,6 +108,10 @@ class AlarmWatch:
         encode = msgspec.msgpack.Encoder().encode
         return [(*key, encode([(r.id, r.digest, d.state) for r, d in self._channels[key]])) for key in keys]
 
+    def follows(self, quantity: str) -> bool:
+        """Whether any rule looks at a quantity."""
+        return quantity in self._watched
+
     @property
     def channels(self) -> int:
         """How many channels are followed."""

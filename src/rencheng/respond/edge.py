@@ -122,7 +122,7 @@ def _fact(body: Any, order: TakeEdgeRecord) -> tuple[Any, str, tuple[str, ...]]:
     }
     mine = f"edge:{order.edge_id}"
     if isinstance(body, _Alarm):
-        same = ("alarm_id", "sensor_id", "quantity", "rule", "hazard", "state", "severity", "value")
+        same: tuple[str, ...] = ("alarm_id", "sensor_id", "quantity", "rule", "hazard", "state", "severity", "value")
         own: dict[str, Any] = {name: getattr(body, name) for name in same}
         fact = EdgeAlarmChanged(
             **log,
