@@ -25,6 +25,7 @@ from rencheng.kernel import Draft, micros
 from rencheng.ledger import Entry, Ledger
 from rencheng.sense.batch import GOOD_SCHEMA, Decoded, Intake
 from rencheng.sense.channels import Channel
+from rencheng.sense.ports import QualityFlag
 
 __all__ = ["FEED_ID", "SensorThings", "Told"]
 
@@ -239,20 +240,22 @@ class SensorThings:
         return Decoded(good=pa.table([*names, rows.at, rows.value], schema=GOOD_SCHEMA), rows=len(rows.at))
 
     def _observe(self, observation: NewObservation, actor: str) -> Entity:
-        (key,), is_clean = self._store_all([observation], actor)
+        (key,), flags = self._store_all([observation], actor)
         with self._lock:
-            if is_clean and not observation.is_more:
-                return self._as_taken(key, observation)
+            if flags is not None and not observation.is_more:
+                return self._as_taken(key, observation, flags)
             entity = self._reader.observation(key)
         assert entity is not None, key
         return entity
 
-    def _as_taken(self, key: str, one: NewObservation) -> Entity:
-        """An Observation that no check objected to, as the store would give it, without asking the store."""
+    def _as_taken(self, key: str, one: NewObservation, flags: Sequence[str]) -> Entity:
+        """An Observation as the store would give it, without asking the store."""
         assert one.value is not None
         at = instant_text(one.at_us)
         result = shown_value(one.value, self._book.conversion(one.datastream))
-        properties = {"phenomenonTime": at, "resultTime": at, "result": result}
+        properties: dict[str, Any] = {"phenomenonTime": at, "resultTime": at, "result": result}
+        if flags:
+            properties["resultQuality"] = {"flags": list(flags)}
         row = Row(key=key, datastream=one.datastream, at_us=one.at_us, properties=properties, feature=one.feature)
         return Entity("Observations", key, row)
 
@@ -330,16 +333,21 @@ class SensorThings:
         changes.put("Datastreams", datastream, Record(content=before.content, links=links, stored_as=before.stored_as))
         self._keep(changes, actor)
 
-    def _store_all(self, observations: Sequence[NewObservation], actor: str) -> tuple[list[str], bool]:
-        """Take readings first, then what clients say besides; tells the ids, and whether no check flagged any."""
+    def _store_all(self, observations: Sequence[NewObservation], actor: str) -> tuple[list[str], list[str] | None]:
+        """Take readings first, then what clients say besides.
+
+        Tells the ids, and of a single new reading its quality flags; None where the store must be asked for them.
+        """
         batch = decoded_observations(self._book, observations)
-        doubled, is_clean = False, True
+        doubled, flags = False, None
         if batch is not None:
             intake = self._take(batch)
             if intake.refused:
                 raise Refusal(f"the store refused {intake.refused} rows: {intake.reasons}", where="Observation")
-            is_clean = not intake.flagged and not intake.repeated
             doubled = "duplicate_stamp" in intake.flagged or intake.repeated > 0
+            if intake.accepted == 1 and intake.rows == 1 and not doubled:
+                names = [str(flag.name).lower() for flag in QualityFlag]
+                flags = [name for name in names if intake.flagged.get(name)]
         with self._lock:
             self.refresh()
             changes = Changes(self._book, micros(self._clock()))
@@ -354,7 +362,7 @@ class SensorThings:
                     changes.put("Observations", key, Record(content=one.content, links=links))
             self._keep(changes, actor, tell=False)
         self._say_observations(keys)
-        return keys, is_clean
+        return keys, flags
 
     def _key_of(self, one: NewObservation, changes: Changes, *, doubled: bool) -> str:
         plain = observation_id(one.datastream, one.at_us)
