@@ -64,6 +64,7 @@ def test_a_fire_is_ordered_out_once_without_the_core_and_told_later(gateway: Gat
     core.mode = "ok"
     await_(lambda: len(core.rows) == 10 and gateway.status()["records_waiting"] == 0, 15)
     assert set(core.rows.values()) == {1}
+    assert abs(gateway.status()["clock_ahead_s"]) < 2, "both clocks are this machine's"
     said = [json.loads(core.records[k]["body"]) | {"kind": core.records[k]["kind"]} for k in sorted(core.records)]
     whats = [one["what"] for one in said if one["kind"] == "order"]
     assert whats == ["given", "joined", "cancelled"]

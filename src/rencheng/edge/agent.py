@@ -75,7 +75,8 @@ class Agent:
         )
         self._book = OrderBook(settings.id, settings.orders, settings.sensors, standing, spent)
         self._sender = Sender(settings.channels, settings.folder, note=self._noted, clock=_now_us)
-        self._sender.send([unpacked_message(packed) for _, packed in messages])
+        unsent = [unpacked_message(packed) for _, packed in messages]
+        self._sender.send(sorted(unsent, key=lambda message: message.at))  # an all-clear after its order
         self._desk = Desk(
             settings.id,
             self._journal,
