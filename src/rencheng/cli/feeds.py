@@ -63,12 +63,14 @@ def _print(found: list[dict[str, Any]]) -> None:
     from rich.text import Text
 
     console = Console()
+    if not console.is_terminal:
+        console.width = 160  # a pipe or a file has no edge
     if not found:
         console.print("no feeds: the run is not live, or its city has none 没有数据源")
         return
     table = Table(box=None, pad_edge=False)
     for head in ("feed 数据源", "kind 方式", "state 状态", "rows/s 速率", "lag 时延", "stored 已存", "refused 拒收"):
-        table.add_column(head, justify="left" if head[:4] in {"feed", "kind", "stat"} else "right")
+        table.add_column(head, justify="left" if head[:4] in {"feed", "kind", "stat"} else "right", no_wrap=True)
     for feed in found:
         table.add_row(
             Text(feed["feed_id"] if feed["name"] == feed["feed_id"] else f"{feed['feed_id']} {feed['name']}"),
@@ -82,8 +84,8 @@ def _print(found: list[dict[str, Any]]) -> None:
     console.print(table)
     for feed in found:
         if feed["error"]:
-            at = (feed["failed_at"] or "")[:19].replace("T", " ")
-            line = f"{feed['feed_id']}: last error 最近错误 {at} UTC: {feed['error']}"
+            at = f" {feed['failed_at'][:19].replace('T', ' ')} UTC" if feed["failed_at"] else ""
+            line = f"{feed['feed_id']}: last error 最近错误{at}: {feed['error']}"
             console.print(line, highlight=False, markup=False, soft_wrap=True)
 
 
