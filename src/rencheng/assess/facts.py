@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from rencheng.kernel import Bilingual, fact
+from rencheng.ledger import upcaster
 
 __all__ = [
     "DAY_AHEAD",
@@ -46,7 +48,7 @@ class Evidence:
     note: str = ""
 
 
-@fact("SignalRaised")
+@fact("SignalRaised", schema=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalRaised:
     """A sensor (or group) crossed a level that means something: a gauge above its flood stage, rain above a grade."""
@@ -77,7 +79,13 @@ class SignalRaised:
     """Row of the alarm in the readings store; 0 for a signal that is no alarm of detection."""
 
 
-@fact("SignalCleared")
+@upcaster("SignalRaised", from_schema=1)
+def no_alarm_raised_it(body: dict[str, Any]) -> dict[str, Any]:
+    """A signal of schema 1 is no alarm of detection; what schema 2 adds stays empty."""
+    return body
+
+
+@fact("SignalCleared", schema=2)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalCleared:
     """What a signal said no longer holds."""
@@ -86,6 +94,12 @@ class SignalCleared:
     hazard: str
     reason: str
     alarm_seq: int = 0
+
+
+@upcaster("SignalCleared", from_schema=1)
+def no_alarm_cleared_it(body: dict[str, Any]) -> dict[str, Any]:
+    """A signal of schema 1 is no alarm of detection."""
+    return body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
