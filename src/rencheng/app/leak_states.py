@@ -107,7 +107,8 @@ def _measured(model: LeakModel, blocks: Blocks) -> Floats:
 def _usable(drive: Boundary) -> NDArray[np.bool_]:
     """Hours in which everything that drives the model is known."""
     balanced = drive.rest_m3_h[:, ~np.isnan(drive.rest_m3_h).all(axis=0)]
-    return ~np.isnan(np.hstack([drive.pump_m3_h, drive.tank_head_m, balanced])).any(axis=1)
+    known: NDArray[np.bool_] = ~np.isnan(np.hstack([drive.pump_m3_h, drive.tank_head_m, balanced]))
+    return np.asarray(known.all(axis=1))
 
 
 def _states(drive: Boundary, good: Ints) -> tuple[Ints, Callable[[Ints], tuple[Floats, Ints]]]:
