@@ -73,7 +73,7 @@ def test_learning_in_parts_is_learning_at_once() -> None:
 
 def test_the_place_is_where_most_probability_is_near() -> None:
     near = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]], bool)
-    pipe, sure = best_place(np.array([10.0, 9.9, 10.1]), near, np.ones(3), temper=4.0)
+    pipe, sure = best_place(np.array([10.0, 9.9, 10.1]), near, near, np.ones(3), temper=4.0)
     assert pipe == 0
     assert sure == pytest.approx(0.66, abs=0.02)
 

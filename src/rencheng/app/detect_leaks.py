@@ -26,6 +26,7 @@ __all__ = ["COLUMNS", "REFERENCE_D", "LeakRow", "detect_leaks", "leaks_of_networ
 Floats = NDArray[np.float64]
 
 REFERENCE_D = 7  # days that teach the model how it is wrong here
+CENTRE_M = 200.0  # the pipe is chosen for what lies this near, so that its neighbourhood is not met at its rim
 NEAR_M = 300.0  # a crew searches so far from the pipe it is sent to
 LEAST_VAR = 0.2**2
 INFLOW_DOUBT, METER_DOUBT = 0.05, 0.02  # of an area's constant flow: by nominal demands, and by consumer meters
@@ -179,6 +180,7 @@ def _watch(
         balance_var=var,
         balance_doubt=doubt,
         near=far[np.ix_(at, at)] <= NEAR_M,
+        nearer=far[np.ix_(at, at)] <= CENTRE_M,
         pipe_nodes=model.pipe_ends,
         pipe_weight=model.pipe_length_m if n_pipes else np.ones(0),
         n_doubts=len(doubts.mix),

@@ -19,7 +19,7 @@ Ints = NDArray[np.int64]
 WINDOWS_D = (1, 2, 4, 8, 16, 32)
 KEEP_D = 45
 ALARM = 40.0  # twice the log likelihood ratio, noise already scaled to what is seen
-SURE = 0.65
+SURE = 0.85
 PATIENCE_D = 12
 LEAST_M3_H = 2.0
 DRIFT_PER_D = 0.002  # share of the model's doubt that is new each day
@@ -36,6 +36,8 @@ KEPT = 0.4  # a leak that shrinks below this share of its first guess when the d
 SHAPES = 4  # columns of a leak: its size, and how the place and size may differ from the best guess
 SHAPE_DRIFT = 0.05
 ROUNDS = 3
+PLAIN = 150.0
+CHANGE_D = 8  # longer windows hold a growing leak anyway
 NEIGHBOUR = 0.2  # a second leak beside a known one is rarer than a first guess that was not exact
 
 
@@ -93,6 +95,7 @@ class LeakWatch:
         balance_var: Floats,
         balance_doubt: Floats,
         near: NDArray[np.bool_],
+        nearer: NDArray[np.bool_],
         pipe_nodes: Ints,
         pipe_weight: Floats,
         n_doubts: int,
@@ -101,6 +104,7 @@ class LeakWatch:
         say: Callable[[str], None] = lambda _text: None,
     ) -> None:
         self.linear, self.balance, self.balance_var = linear, balance, balance_var
+        self.nearer = nearer
         self.near, self.pipe_nodes, self.pipe_weight = near, pipe_nodes, pipe_weight
         self.n_fixed = linear.design.shape[1]
         self.say, self.renew, self.renewed = say, renew, 0
@@ -300,7 +304,7 @@ class LeakWatch:
         both = np.where(ends >= 0, by_node[np.maximum(ends, 0)], np.nan)
         pipe_ratio = np.nanmean(both, axis=1)
         pipe, confidence = best_place(
-            pipe_ratio, self.near, self.pipe_weight, temper=TEMPER + MISFIT * float(by_node.max())
+            pipe_ratio, self.near, self.nearer, self.pipe_weight, temper=TEMPER + MISFIT * float(by_node.max())
         )
         node = int(ends[pipe][np.nanargmax(both[pipe])])
         level = int(np.argmax(scan.ratio[node]))
@@ -331,30 +335,14 @@ class LeakWatch:
         return best
 
     def _ask(self, day: int) -> bool:
-        new: _Event | None = None
-        change: _Event | None = None
-        scale = self._scale(day)
-        for window in WINDOWS_D:
-            since = day - window + 1
-            if since - 1 not in self.snapshots:
-                continue
-            belief, leaks = self._before(since, day)
-            total = sum_evidence([self.evidence[d] for d in range(since, day + 1)])
-            recent = max((rate for d, rate in self.echoes if day - ECHO_D <= d <= day), default=0.0)
-            echo = ALARM + ECHO * recent * min(window, ECHO_WINDOW_D)
-            found = self._new(belief, leaks, total, window, scale)
-            if found and found.size >= LEAST_M3_H and found.ratio > echo and (new is None or found.ratio > new.ratio):
-                new = found
-            if window <= 8:
-                moved = self._changed(belief, leaks, total, window, scale, since)
-                if moved and moved.ratio > echo and (change is None or moved.ratio > change.ratio):
-                    change = moved
-        if change is not None and (new is None or change.ratio > KNOWN_FIRST * new.ratio or self._same(change, new)):
-            self._change(day, change)
-            return True
-        if new is None:
+        event = self._event(day)
+        if event is None:
             self.alarm_since = None
             return False
+        if event.leak is not None:
+            self._change(day, event)
+            return True
+        new = event
         self.alarm_since = day if self.alarm_since is None else self.alarm_since
         if day == self.alarm_since:  # a day that began without the leak misleads about its place: wait for a whole one
             return False
@@ -403,6 +391,35 @@ class LeakWatch:
                 self.echoes.append((leak.ended_day, leak.rate))
                 self.say(f"day {day}: leak at {leak.node} is gone since day {leak.ended_day}")
                 self._again(day)
+
+    def _event(self, day: int) -> _Event | None:
+        """What the last days speak of: the shortest window in which something is plain, or else the strongest."""
+        best: _Event | None = None
+        scale = self._scale(day)
+        for window in WINDOWS_D:
+            since = day - window + 1
+            if since - 1 not in self.snapshots:
+                continue
+            belief, leaks = self._before(since, day)
+            total = sum_evidence([self.evidence[d] for d in range(since, day + 1)])
+            recent = max((rate for d, rate in self.echoes if day - ECHO_D <= d <= day), default=0.0)
+            least = ALARM + ECHO * recent * min(window, ECHO_WINDOW_D)
+            new = self._new(belief, leaks, total, window, scale)
+            if new is not None and (new.size < LEAST_M3_H or new.ratio < least):
+                new = None
+            moved = self._changed(belief, leaks, total, window, scale, since) if window <= CHANGE_D else None
+            if moved is not None and moved.ratio < least:
+                moved = None
+            event = moved
+            if new is not None and not (
+                moved is not None and (moved.ratio > KNOWN_FIRST * new.ratio or self._same(moved, new))
+            ):
+                event = new
+            if event is not None and event.ratio > PLAIN:
+                return event
+            if event is not None and (best is None or event.ratio > best.ratio):
+                best = event
+        return best
 
     def _same(self, change: _Event, new: _Event) -> bool:
         return change.size > 0 and bool(self.near[change.pipe, new.pipe]) and change.ratio > 0.25 * new.ratio

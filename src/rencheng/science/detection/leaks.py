@@ -8,7 +8,7 @@ more leak, here, explain the last days better?" is a likelihood ratio for every 
 Source: the likelihood-ratio form follows the generalised likelihood ratio test for a jump in a linear dynamic system
 (Willsky and Jones 1976, IEEE Trans. Autom. Control 21(1), 108–112); leaks are found and explained one after another as
 in the sequential methods of the leak detection contest (Daniel et al. 2022, J. Water Resour. Plann. Manage. 148(6);
-Steffelbauer et al. 2022, same journal 148(7), where the leak becomes part of the model).
+Steffelbauer et al. 2022, same journal 148(3), where the leak becomes part of the model).
 """
 
 from __future__ import annotations
@@ -186,7 +186,9 @@ def leak_scan(belief: Belief, design: Floats, evidence: Evidence, response: Floa
     return Candidates(ratio=np.where(fits, ratio, 0.0), size_ratio=size)
 
 
-def best_place(ratio: Floats, near: NDArray[np.bool_], weight: Floats, *, temper: float) -> tuple[int, float]:
+def best_place(
+    ratio: Floats, near: NDArray[np.bool_], nearer: NDArray[np.bool_], weight: Floats, *, temper: float
+) -> tuple[int, float]:
     """The pipe round which the leak most probably is, and that probability.
 
     Parameters
@@ -195,6 +197,8 @@ def best_place(ratio: Floats, near: NDArray[np.bool_], weight: Floats, *, temper
         Twice the log likelihood ratio of each pipe.
     near : ndarray of bool, shape (P, P)
         Pipes that count as the same place.
+    nearer : ndarray of bool, shape (P, P)
+        Pipes well inside it: the choice is for the most probability there.
     weight : ndarray, shape (P,)
         Prior weight of each pipe.
     temper : float
@@ -203,7 +207,7 @@ def best_place(ratio: Floats, near: NDArray[np.bool_], weight: Floats, *, temper
     log_post = (ratio - ratio.max()) / (2 * temper)
     post = np.exp(log_post) * weight
     post /= post.sum()
-    mass = near @ post
+    mass = nearer @ post
     good = mass > mass.max() - 0.02
     chosen = int(np.flatnonzero(good)[np.argmax(post[good])])
-    return chosen, float(min(mass[chosen], 1.0))
+    return chosen, float(min(near[chosen] @ post, 1.0))
