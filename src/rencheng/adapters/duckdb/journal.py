@@ -8,7 +8,7 @@ taken, which gives the states of the last commit to the bit.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 import numpy as np
@@ -79,7 +79,7 @@ class Journal:
         later = "SELECT txn, clock_us FROM transactions WHERE txn > ? ORDER BY txn"
         clocks = con.execute(later, [self._kept]).fetchall()
         sql = "SELECT txn, channel, stamp, value, flags FROM readings WHERE txn > ? ORDER BY rowid"
-        found: dict[str, NDArray[Any]] = dict(con.execute(sql, [self._kept]).fetchnumpy())  # type: ignore[arg-type]  # no categories
+        found = cast("dict[str, NDArray[Any]]", con.execute(sql, [self._kept]).fetchnumpy())
         channel = np.asarray(found["channel"], dtype=np.int64)
         at = found["stamp"].astype("datetime64[us]").view(np.int64)
         bounds = np.searchsorted(found["txn"], [txn for txn, _ in clocks] + [self._txn + 1])
