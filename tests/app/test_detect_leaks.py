@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 from tests.app.leak_town import PER_DAY, START, Leak, write_scada
 from typer.testing import CliRunner
 
+from rencheng.adapters.epanet.leak_model import LeakModel
 from rencheng.app.detect_leaks import COLUMNS, REFERENCE_D, LeakRow, leaks_of_network
 from rencheng.cli.root import app
 from rencheng.kernel import InvalidInput, MissingData
@@ -142,3 +144,17 @@ def test_times_far_apart_do_not_fill_memory(leaking: tuple[Path, Path], tmp_path
 def test_random_walks_of_noise_are_no_leaks(tmp_path: Path) -> None:
     model, scada = write_scada(tmp_path, 30, (), seed=11)
     assert np.sum([row.status == "new" for row in leaks_of_network(model, scada)]) == 0
+
+
+@pytest.mark.real
+def test_l_town_is_cut_at_its_meters(shared_data: Path, tmp_path: Path) -> None:
+    """The pump's flow splits L-TOWN in two areas; in the upper one nearly every consumer has a meter."""
+    inp = shared_data / "ltown" / "L-TOWN.inp"
+    meters = yaml.safe_load((inp.parent / "dataset_configuration_historical.yalm").read_text())["amrs"]
+    names = {"pressures": ["n1", "n4", "n31"], "flows": ["PUMP_1", "p227", "p235"], "levels": ["T1"], "meters": meters}
+    with LeakModel(inp, **names, scratch=tmp_path) as model:
+        assert model.n_areas == 2
+        assert model.metered_area.tolist() == [False, True]
+        assert model.flow_areas.tolist() == [[0, 1], [-1, 0], [-1, 0]]
+        assert model.tank_area.tolist() == [1]
+        assert len(model.pipes) == 905

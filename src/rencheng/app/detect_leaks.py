@@ -76,13 +76,17 @@ def leaks_of_network(
     say: Callable[[str], None] = lambda _text: None,
 ) -> list[LeakRow]:
     """The rows of the result in order of time."""
+    from threadpoolctl import threadpool_limits
+
     tell(0.0, "reading")
     tables = read_scada(scada)
     with tempfile.TemporaryDirectory() as scratch:
         names = _names(network, {kind: table.ids for kind, table in tables.items()})
         with LeakModel(network, **names, scratch=Path(scratch)) as model:
             blocks = blocks_from_scada(tables, model)
-            watch = _watched(model, blocks, tell, say)
+            # matrices of eighty rows: a second thread only waits for the first, and on a busy machine for very long
+            with threadpool_limits(1, "blas"):
+                watch = _watched(model, blocks, tell, say)
             return _rows(watch.found, model, blocks)
 
 
