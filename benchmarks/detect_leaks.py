@@ -1,8 +1,9 @@
 """Leaks of L-TOWN by the contest's rule: euros saved and false alarms, on SCADA derived from the leak configurations.
 
 Run with ``python -m benchmarks.detect_leaks [SEED …]``; SCADA is made once for each seed under ``.cache/ltown_scada``
-(minutes). Settings were chosen with both years of seed 1 in sight; seed 2 was not looked at before.
-The peer in the same run is minimum night flow with perfect luck in place: an alarm when the night's least inflow stands above the last four weeks', at the pipe where the leak really is.
+(minutes). Settings were chosen with both years of seed 1 in sight; seed 2 had not been looked at.
+The peer in the same run is minimum night flow with perfect luck in place: an alarm when the night's least inflow stands
+above the last four weeks', at the pipe where the leak really is.
 """
 
 from __future__ import annotations
