@@ -154,6 +154,9 @@ class Session:
         self._halt()
         if self._intake is not None:
             self._intake.close()
+            if self._phase == "running":
+                with self._changed:
+                    self._turn_on_heard()  # what was acknowledged last is in the ledger before the stores close
         self._score.run.close()
 
     def clock(self) -> ClockReading:
@@ -430,6 +433,7 @@ class Session:
         listen_at = 0.0
         with self._changed:
             self._score.run.begin(self._now())
+            self._score.run.take_up(self._now())  # what was acknowledged before a kill, and not turned on
         while not self._stop.is_set():
             with self._changed:
                 begun = time.monotonic()
