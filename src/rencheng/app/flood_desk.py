@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
@@ -140,6 +141,7 @@ def _serve(
     city: Path, fields: Path, cells: tuple[int, int], polite: bool, take: Connection, give: Connection, stop: Any
 ) -> None:
     """Compute what is asked until nobody asks any more."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes; the parent ends this one
     if polite:
         os.nice(_POLITE)
     engines = _Engines(city, fields, cells)
