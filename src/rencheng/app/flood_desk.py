@@ -141,7 +141,7 @@ def _serve(
     city: Path, fields: Path, cells: tuple[int, int], polite: bool, take: Connection, give: Connection, stop: Any
 ) -> None:
     """Compute what is asked until nobody asks any more."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all of a terminal's processes; the parent ends this one
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches every process of a terminal; the parent ends this
     if polite:
         os.nice(_POLITE)
     engines = _Engines(city, fields, cells)
