@@ -4,6 +4,18 @@ A package is a folder of open files (GeoParquet, GeoTIFF, TOML), versioned, chec
 """
 
 from rencheng.city.check import Defect, check_city
+from rencheng.city.devices import (
+    DEVICE_KINDS,
+    TRANSITIONS,
+    Device,
+    DeviceRegistry,
+    DeviceState,
+    DueWork,
+    Work,
+    device_registry,
+    due_work,
+    months_after,
+)
 from rencheng.city.flood_points import (
     SENSOR_REACH_M,
     AssignedSensor,
@@ -23,14 +35,20 @@ from rencheng.city.schema import Attribute, arrow_schema, schema_tables
 from rencheng.city.terrain import Terrain
 
 __all__ = [
+    "DEVICE_KINDS",
     "FORMAT_VERSION",
     "SENSOR_REACH_M",
+    "TRANSITIONS",
     "AreaTree",
     "AssignedSensor",
     "Attribute",
     "City",
     "Defect",
     "DepthRule",
+    "Device",
+    "DeviceRegistry",
+    "DeviceState",
+    "DueWork",
     "FloodPronePoint",
     "Manifest",
     "Organisation",
@@ -39,12 +57,16 @@ __all__ = [
     "Role",
     "Route",
     "Terrain",
+    "Work",
     "arrow_schema",
     "check_city",
     "day_of",
     "depth_rule",
+    "device_registry",
+    "due_work",
     "flood_prone_points",
     "is_overdue",
+    "months_after",
     "read_city",
     "require_replaceable",
     "schema_tables",

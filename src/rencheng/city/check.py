@@ -8,6 +8,7 @@ import pyarrow as pa
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from rencheng.city.check_devices import check_devices
 from rencheng.city.check_flood_points import check_flood_points
 from rencheng.city.check_places import check_cells, check_points, check_shapes, check_terrain
 from rencheng.city.check_references import check_cycles, check_references, check_sensors
@@ -52,6 +53,7 @@ def check_city(city: City, *, examples: int = 10) -> list[Defect]:
     check_references(typed, findings)
     check_cycles(typed, findings)
     check_sensors(typed, findings)
+    check_devices(typed, findings)
     check_flood_points(typed, findings)
     check_cells(typed, city.manifest.h3_resolution, findings)
     check_points(typed, city.manifest.h3_resolution, findings)
