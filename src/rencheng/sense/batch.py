@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,9 @@ __all__ = [
     "Decoded",
     "Delivery",
     "Intake",
+    "Origin",
+    "Origins",
+    "Placed",
     "RefusalReason",
     "TimingLimits",
     "decoded_from_arrays",
@@ -94,6 +97,36 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Bytes from which rows that are kept aside can be decoded again.
+
+    Parameters
+    ----------
+    form : str
+        ``body`` (a message as it was delivered), ``text`` (lines in UTF-8, after the header where there is one) or
+        ``arrow`` (rows of a table as an Arrow IPC stream).
+    body : bytes
+        Of this form.
+    delivery : Delivery
+        How it was delivered.
+    verified : bool
+        Its signature was checked before it was taken apart, and is no longer in it.
+    """
+
+    form: str
+    body: bytes
+    delivery: Delivery
+    verified: bool = False
+
+
+Placed = tuple[Origin, int]
+"""An origin and the number, from 1, of a row in it."""
+
+Origins = Callable[[Sequence[int], Sequence[int]], list[Placed | None]]
+"""Gives the origins of refused rows by their numbers, then those of good ones by theirs; None where there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TimingLimits:
     """How far a feed's stamps may lie from the arrival.
 
@@ -129,12 +162,15 @@ class Decoded:
         Rows the feed delivered. A wide row with three measured columns is one row and up to three readings.
     limits : TimingLimits
         The feed's allowances, applied by the store, which knows when the batch arrived.
+    origins : Origins, optional
+        Where rows that are kept aside come from; asked only where there are any.
     """
 
     good: pa.Table
     refused: pa.Table = field(default_factory=REFUSED_SCHEMA.empty_table)
     rows: int = 0
     limits: TimingLimits = field(default_factory=TimingLimits)
+    origins: Origins | None = field(default=None, compare=False, repr=False)
 
 
 def decoded_from_arrays(

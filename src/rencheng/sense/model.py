@@ -19,6 +19,7 @@ from rencheng.sense.facts import (
     SensorTrusted,
 )
 from rencheng.sense.fusion import Recent, RecentReport, with_report
+from rencheng.sense.refused import is_reoffer
 
 __all__ = ["FUSION_RESOLUTION", "EventState", "FeedState", "State", "evolve", "initial_state"]
 
@@ -88,7 +89,7 @@ def _batch_taken(state: State, entry: Entry) -> State:
     feed = state.feeds.get(body.feed_id, FeedState(feed_id=body.feed_id))
     feed = replace(
         feed,
-        position=body.position,
+        position=feed.position if is_reoffer(body.position) else body.position,
         taken_at=entry.occurred_at,
         batches=feed.batches + 1,
         accepted=feed.accepted + body.accepted,

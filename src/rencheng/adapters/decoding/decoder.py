@@ -75,6 +75,7 @@ class MessageDecoder:
         """Add the readings and refusals of messages to a harvest."""
         for body, delivery in parts:
             rows = harvest.rows
+            harvest.begin(body, delivery)
             try:
                 self.gather(harvest, opened_or_refused(self.config, body), delivery)
             except Refusal as refusal:

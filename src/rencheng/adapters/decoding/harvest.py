@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rencheng.adapters.decoding.words import Scale
-from rencheng.sense.batch import REFUSED_SCHEMA, Decoded, RefusalReason, TimingLimits
+from rencheng.sense.batch import REFUSED_SCHEMA, Decoded, Delivery, Origin, Placed, RefusalReason, TimingLimits
 
 __all__ = ["RAW_CHARACTERS", "Harvest", "raw_text"]
 
@@ -32,16 +34,21 @@ class Harvest:
     ----------
     rows : int
         Messages or records looked at so far; a refusal bears the number of its row, from 1.
+    inside : bool
+        Whether what is gathered is the inside of a delivery that was begun already.
     """
 
     __slots__ = (
         "_at",
+        "_begun",
         "_limits",
+        "_parts",
         "_quantity",
         "_refused",
         "_row",
         "_sensor",
         "_value",
+        "inside",
         "rows",
     )
 
@@ -53,6 +60,9 @@ class Harvest:
         self._value: list[float] = []
         self._row: list[int] = []
         self._refused: list[tuple[int, str, str, str]] = []
+        self._begun: list[int] = []
+        self._parts: list[tuple[bytes, Delivery]] = []
+        self.inside = False
         self.rows = 0
 
     traced: ClassVar[bool] = False
@@ -79,6 +89,12 @@ class Harvest:
         self._at.append(at_us)
         self._value.append(number * scale.factor + scale.offset)
         self._row.append(self.rows)
+
+    def begin(self, body: bytes, delivery: Delivery) -> None:
+        """Note that the rows from here on are of this delivery."""
+        if not self.inside:
+            self._begun.append(self.rows)
+            self._parts.append((body, delivery))
 
     def pass_over(self, word: str) -> None:
         """Note a word that the configuration does not list; nobody is told."""
@@ -132,7 +148,23 @@ class Harvest:
         if self._refused:
             columns = list(zip(*self._refused, strict=True))
             refused = pa.table([pa.array(column) for column in columns], schema=REFUSED_SCHEMA)
-        return Decoded(good=good, refused=refused, rows=self.rows, limits=self._limits)
+        origins = self._origins if self._parts else None
+        return Decoded(good=good, refused=refused, rows=self.rows, limits=self._limits, origins=origins)
+
+    def _origins(self, refused: Sequence[int], good: Sequence[int]) -> list[Placed | None]:
+        """The deliveries that rows came in."""
+        known: dict[int, Origin] = {}
+        found: list[Placed | None] = []
+        for row in (*refused, *good):
+            k = bisect_left(self._begun, row) - 1  # the last delivery that began before the row
+            if k < 0:
+                found.append(None)
+                continue
+            if k not in known:
+                body, delivery = self._parts[k]
+                known[k] = Origin(form="body", body=body, delivery=delivery)
+            found.append((known[k], row - self._begun[k]))
+        return found
 
     def _refuse_endless(self, index: NDArray[np.int64]) -> None:
         """Keep aside what is beyond all numbers once it is in SI units."""

@@ -38,6 +38,9 @@ class Database:
             self._bring_up_to_date()
             self.con.execute(files("rencheng.adapters.duckdb").joinpath("schema.sql").read_text(encoding="utf-8"))
             self._check_format()
+            self.con.execute(
+                files("rencheng.adapters.duckdb").joinpath("schema_refused.sql").read_text(encoding="utf-8")
+            )
         except duckdb.Error as error:
             raise self.failed("cannot be opened", error) from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
@@ -20,22 +20,36 @@ from rencheng.adapters.duckdb.alarms import read_alarms
 from rencheng.adapters.duckdb.database import UTC_STAMP, Database
 from rencheng.adapters.duckdb.gathering import gather
 from rencheng.adapters.duckdb.journal import Journal, check_touched
+from rencheng.adapters.duckdb.refused import (
+    last_reoffers,
+    open_ids,
+    origins_of,
+    refused_counts,
+    refused_page,
+    refused_rows,
+    settle,
+    without_rows,
+    write_refused,
+)
 from rencheng.adapters.duckdb.registry import ChannelRegistry
 from rencheng.adapters.duckdb.selecting import count_selected, select_page
 from rencheng.adapters.duckdb.sorting import Sorted, sort_batch
-from rencheng.adapters.duckdb.writing import stamps, stored_already, write_channels, write_refused
+from rencheng.adapters.duckdb.writing import stamps, stored_already, write_channels
 from rencheng.kernel import micros, require_utc
 from rencheng.science.quality import interval_s
-from rencheng.sense.batch import Decoded, Intake, TimingLimits
+from rencheng.sense.batch import Decoded, Intake, RefusalReason, TimingLimits
 from rencheng.sense.channels import Channel
 from rencheng.sense.detection import DetectionDesk
 from rencheng.sense.detection_rules import DetectionRules
 from rencheng.sense.ports import HEALTH_SCHEMA, QualityFlag
 from rencheng.sense.reading_query import ReadingQuery
+from rencheng.sense.refused import REOFFER, RefusedQuery, RefusedRow, Reoffer, Reoffered
 
 __all__ = ["DuckDbReadings"]
 
 _BAD = int(~QualityFlag.LATE & 0xFFFF)
+_IN_FEED = f"position NOT LIKE '{REOFFER}%'"
+"""Of batches that stand somewhere in their feed, which rows offered again do not."""
 
 
 class DuckDbReadings:
@@ -129,7 +143,13 @@ class DuckDbReadings:
                     self._db.rollback()
                     self._sound = False
 
-    def _take(self, parts: Sequence[Part], now: datetime) -> list[Intake]:
+    def _take(
+        self,
+        parts: Sequence[Part],
+        now: datetime,
+        aside: Callable[[Sequence[pa.Table], Sequence[Intake]], None] | None = None,
+    ) -> list[Intake]:
+        """Take parts in one transaction; what is to be kept aside of them is kept, unless ``aside`` sees to it."""
         now_us = micros(now)
         registry, before = self._registry, len(self._registry)
         gathered = gather([batch for _, _, batch in parts], registry, now_us=now_us)
@@ -140,8 +160,11 @@ class DuckDbReadings:
         self._con.begin()
         write_channels(self._con, registry.names[before:], before)
         self._journal.write(new, flags, now_us)
-        for (feed_id, position, _), refused in zip(parts, gathered.refused, strict=True):
-            write_refused(self._con, feed_id, position, refused, now_us)
+        if aside is not None:
+            aside(gathered.refused, intakes)
+        else:
+            for (feed_id, position, batch), refused in zip(parts, gathered.refused, strict=True):
+                write_refused(self._con, feed_id, position, refused, origins_of(batch, refused), now_us)
         self._journal.acknowledge(intakes)
         self._con.commit()
         return intakes
@@ -251,7 +274,8 @@ class DuckDbReadings:
 
     def position(self, feed_id: str) -> str | None:
         """Position of the feed's last acknowledged batch; ``None`` if it never delivered."""
-        found = self._db.numpy("SELECT arg_max(position, seq) AS position FROM batches WHERE feed_id = ?", [feed_id])
+        sql = f"SELECT arg_max(position, seq) AS position FROM batches WHERE feed_id = ? AND {_IN_FEED}"  # noqa: S608 — a constant
+        found = self._db.numpy(sql, [feed_id])
         position = found["position"][0]
         return position if isinstance(position, str) else None
 
@@ -259,14 +283,89 @@ class DuckDbReadings:
         """Rows kept aside, newest first."""
         return self._db.arrow(
             "SELECT position, row, raw, reason, detail, taken_at FROM refused WHERE feed_id = ?"
-            " ORDER BY taken_at DESC, row, reason, raw LIMIT ?",
+            " AND reoffered IS NULL ORDER BY taken_at DESC, row, reason, raw LIMIT ?",
             [feed_id, limit],
         )
+
+    def refused_counts(self, feed_id: str) -> dict[str, int]:
+        """Reason → rows kept aside; see :class:`rencheng.sense.refused.RefusedRows`."""
+        return refused_counts(self._db, feed_id)
+
+    def refused_page(self, query: RefusedQuery) -> pa.Table:
+        """A page of rows kept aside, or taken at last; see :class:`rencheng.sense.refused.RefusedRows`."""
+        return refused_page(self._db, query)
+
+    def refused_rows(self, query: RefusedQuery) -> list[RefusedRow]:
+        """Rows kept aside with what they can be decoded from."""
+        return refused_rows(self._db, query)
+
+    def reoffers(self, limit: int = 1000) -> list[Reoffered]:
+        """The last offers of rows that were kept aside, oldest first."""
+        return last_reoffers(self._db, limit)
+
+    def would_refuse(self, batch: Decoded) -> dict[int, tuple[str, str]]:
+        """Rows of sensors or quantities that are not taken; see :class:`rencheng.sense.refused.RefusedRows`."""
+        columns = (batch.good[name].cast(pa.string()).to_pylist() for name in ("sensor_id", "quantity"))
+        with self._lock:
+            known = {pair: self._registry.knows(pair) for pair in zip(*columns, strict=True)}
+        if all(known.values()):
+            return {}
+        columns = (batch.good[name].cast(pa.string()).to_pylist() for name in ("sensor_id", "quantity"))
+        rows = zip(batch.good["row"].to_pylist(), *columns, strict=True)
+        told = (RefusalReason.UNKNOWN_SENSOR, "not in the city's table of sensors")
+        return {row: told for row, sensor, of in rows if not known[sensor, of]}
+
+    def reoffer(self, offer: Reoffer, *, now: datetime) -> Reoffered:
+        """Take rows that were kept aside; see :class:`rencheng.sense.refused.RefusedRows`."""
+        now = require_utc(now, name="now")
+        with self._writing("refused rows that were offered again"):
+            kept = open_ids(self._con, offer.feed_id, offer.ids)
+            gone = [n for n, of in enumerate(offer.ids) if of not in kept or n in offer.still]
+            parts = [
+                (offer.feed_id, f"{offer.position}:{n}", without_rows(batch, gone))
+                for n, batch in enumerate(offer.batches)
+            ]
+            told: list[Reoffered] = []
+
+            def aside(refused: Sequence[pa.Table], intakes: Sequence[Intake]) -> None:
+                still = dict(offer.still)
+                for row in (row for table in refused for row in table.to_pylist()):
+                    still[row["row"]] = (row["reason"], row["detail"])
+                told.append(self._settle(offer, kept, still, intakes, now))
+
+            intakes = self._take(parts, now, aside)
+            return replace(told[0], intakes=tuple(intakes))
+
+    def _settle(
+        self,
+        offer: Reoffer,
+        kept: set[str],
+        still: dict[int, tuple[str, str]],
+        intakes: Sequence[Intake],
+        now: datetime,
+    ) -> Reoffered:
+        stays = {of: still[n] for n, of in enumerate(offer.ids) if n in still and of in kept}
+        taken = [of for n, of in enumerate(offer.ids) if of in kept and n not in still]
+        reasons = [reason for reason, _ in stays.values()]
+        told = Reoffered(
+            feed_id=offer.feed_id,
+            position=offer.position,
+            by=offer.by,
+            reason=offer.reason,
+            at=now,
+            offered=len(kept),
+            taken=len(taken),
+            accepted=sum(intake.accepted for intake in intakes),
+            repeated=sum(intake.repeated for intake in intakes),
+            still={reason: reasons.count(reason) for reason in sorted(set(reasons))},
+        )
+        settle(self._con, offer, told, taken, stays)
+        return told
 
     def feeds(self) -> pa.Table:
         """Totals per feed, by feed."""
         return self._db.arrow(
-            "SELECT feed_id, arg_max(position, seq) AS position, max(taken_at) AS taken_at, count(*) AS batches,"
+            f"SELECT feed_id, arg_max(position, seq) FILTER ({_IN_FEED}) AS position, max(taken_at) AS taken_at, count(*) AS batches,"
             " sum(rows)::BIGINT AS rows, sum(accepted)::BIGINT AS accepted, sum(repeated)::BIGINT AS repeated,"
             " sum(refused)::BIGINT AS refused FROM batches GROUP BY feed_id ORDER BY feed_id",
             [],

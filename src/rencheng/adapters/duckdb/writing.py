@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from rencheng.adapters.duckdb.database import registered
 from rencheng.adapters.duckdb.sorting import Sorted
 
-__all__ = ["stamps", "stored_already", "write_channels", "write_readings", "write_refused"]
+__all__ = ["stamps", "stored_already", "write_channels", "write_readings"]
 
 
 def stamps(us: NDArray[np.int64]) -> pa.Array:
@@ -73,16 +73,3 @@ def write_readings(con: duckdb.DuckDBPyConnection, new: Sorted, flags: NDArray[n
     )
     with registered(con, "new_readings", table):
         con.execute("INSERT INTO readings SELECT channel, stamp, value, flags, ?::INTEGER FROM new_readings", [txn])
-
-
-def write_refused(con: duckdb.DuckDBPyConnection, feed_id: str, position: str, refused: pa.Table, now_us: int) -> None:
-    """Write rows kept aside, those not kept already."""
-    if not refused.num_rows:
-        return
-    with registered(con, "aside", refused):
-        con.execute(
-            "INSERT INTO refused SELECT ?, ?, min(a.row), a.raw, a.reason, min(a.detail), make_timestamp(?)"
-            " FROM aside a WHERE NOT EXISTS (SELECT 1 FROM refused r WHERE r.feed_id = ? AND r.raw = a.raw"
-            " AND r.reason = a.reason) GROUP BY a.raw, a.reason ORDER BY min(a.row), a.reason",
-            [feed_id, position, now_us, feed_id],
-        )

@@ -6,7 +6,7 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
@@ -17,7 +17,7 @@ from rencheng.adapters.decoding.refusal import Refusal
 from rencheng.adapters.json_paths.parsing import parse_json, utf8_body
 from rencheng.adapters.signing.canonical import body_message, document_message
 from rencheng.adapters.signing.keys import DeviceKeys
-from rencheng.sense.batch import Decoded, Delivery, RefusalReason
+from rencheng.sense.batch import Decoded, Delivery, Placed, RefusalReason
 from rencheng.sense.feed import FeedConfig
 
 __all__ = ["CounterWindow", "SignedDecoder", "Verifier"]
@@ -189,7 +189,7 @@ class SignedDecoder:
         except Refusal:
             passed = b""
         if passed and not harvest.rows:
-            return self.inner.decode(passed, delivery)
+            return _verified(self.inner.decode(passed, delivery))
         return self.decode_many([(body, delivery)])
 
     def decode_many(self, parts: Sequence[tuple[bytes, Delivery]]) -> Decoded:
@@ -201,6 +201,7 @@ class SignedDecoder:
     def gather_all(self, harvest: Harvest, parts: Sequence[tuple[bytes, Delivery]]) -> None:
         """Add the readings and refusals of deliveries to a harvest."""
         for body, delivery in parts:
+            harvest.begin(body, delivery)
             try:
                 passed = self._passed(harvest, body, delivery)
             except Refusal as refusal:
@@ -208,7 +209,9 @@ class SignedDecoder:
                 harvest.refuse(body, refusal.reason, told_of(refusal, delivery))
                 continue
             if passed:
+                harvest.inside = True
                 self.inner.gather_all(harvest, [(passed, delivery)])
+                harvest.inside = False
 
     def _passed(self, harvest: Harvest, body: bytes, delivery: Delivery) -> bytes:
         """The part of a body that may be decoded."""
@@ -242,3 +245,18 @@ class SignedDecoder:
                 continue
             kept.append(msgspec.json.encode(document))  # what was checked, whatever another parser makes of the line
         return b"\n".join(kept)
+
+
+def _verified(decoded: Decoded) -> Decoded:
+    """A batch whose origins are known to have been signed, though the signature is not in them."""
+    of = decoded.origins
+    if of is None:
+        return decoded
+
+    def origins(refused: Sequence[int], good: Sequence[int]) -> list[Placed | None]:
+        return [
+            None if one is None else (one[0] if one[0].form == "body" else replace(one[0], verified=True), one[1])
+            for one in of(refused, good)
+        ]
+
+    return replace(decoded, origins=origins)
