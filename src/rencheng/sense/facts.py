@@ -12,8 +12,10 @@ __all__ = [
     "BatchTaken",
     "FeedFailed",
     "FeedRecovered",
+    "FeedReloaded",
     "RainForecastTaken",
     "RainPictureTaken",
+    "RefusedReoffered",
     "ReportReceived",
     "SensingEntityRecorded",
     "SensingEntityRemoved",
@@ -55,6 +57,39 @@ class FeedRecovered:
     """A feed that had failed delivers again."""
 
     feed_id: str
+
+
+@fact("FeedReloaded")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FeedReloaded:
+    """The configuration of a feed was read again, and is in force from now on."""
+
+    feed_id: str
+    file: str
+    """Name of the file in the folder of feeds."""
+    changed: list[str]
+    """Keys that are other ones now; empty where the file says what it said."""
+
+
+@fact("RefusedReoffered")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedReoffered:
+    """Rows that a feed had refused were offered again by the configuration as it stood then."""
+
+    feed_id: str
+    position: str
+    """Names the offer; its readings bear it in the store."""
+    reason: str
+    """The reason that was chosen; empty for all, or for rows picked one by one."""
+    offered: int
+    taken: int
+    """Rows that are not kept aside any more."""
+    accepted: int
+    """Readings newly stored."""
+    repeated: int
+    """Readings that were stored already."""
+    still: dict[str, int]
+    """Reason → rows that stay."""
 
 
 @fact("SensorSilent")

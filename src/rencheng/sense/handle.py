@@ -12,7 +12,16 @@ from rencheng.sense.decide import Inputs
 from rencheng.sense.facts import RainForecastTaken, RainPictureTaken, ReportReceived
 from rencheng.sense.fusion import event_of
 from rencheng.sense.model import FUSION_RESOLUTION, State
-from rencheng.sense.orders import CATEGORIES, PICTURE_SOURCES, SOURCES, SubmitReport, TakeRainForecast, TakeRainPicture
+from rencheng.sense.orders import (
+    CATEGORIES,
+    PICTURE_SOURCES,
+    SOURCES,
+    ReloadFeed,
+    ReofferRefused,
+    SubmitReport,
+    TakeRainForecast,
+    TakeRainPicture,
+)
 
 __all__ = ["handle"]
 
@@ -22,7 +31,7 @@ TEXT_LIMIT = 4000
 FORECAST_OLD = timedelta(hours=24)
 """A forecast of the rain issued longer ago says little of the day ahead."""
 
-_ORDERS = "SubmitReport, TakeRainForecast, TakeRainPicture"
+_ORDERS = "ReloadFeed, ReofferRefused, SubmitReport, TakeRainForecast, TakeRainPicture"
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
@@ -39,6 +48,8 @@ def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: st
         return _take_picture(order, now, actor)
     if isinstance(order, TakeRainForecast):
         return _take_forecast(order, now, actor)
+    if isinstance(order, ReloadFeed | ReofferRefused):  # a live run sees to them before they come here
+        raise OrderRefused("feeds are tended in a live run only", mend="Start one with: rencheng run --city CITY")
     if not isinstance(order, SubmitReport):
         raise OrderRefused(f"sense has no order {type(order).__name__}", mend=f"Use: {_ORDERS}")
     _require_sane(order)

@@ -7,7 +7,16 @@ from datetime import datetime
 
 from rencheng.kernel import order
 
-__all__ = ["CATEGORIES", "PICTURE_SOURCES", "SOURCES", "SubmitReport", "TakeRainForecast", "TakeRainPicture"]
+__all__ = [
+    "CATEGORIES",
+    "PICTURE_SOURCES",
+    "SOURCES",
+    "ReloadFeed",
+    "ReofferRefused",
+    "SubmitReport",
+    "TakeRainForecast",
+    "TakeRainPicture",
+]
 
 SOURCES = ("citizen", "hotline", "grid_officer", "camera", "drone", "satellite", "social_media")
 """Kinds of source a report may come from."""
@@ -62,6 +71,40 @@ class SubmitReport:
     depth_m: float | None = None
     people: int = 0
     seen_at: datetime | None = None
+
+
+@order("ReloadFeed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadFeed:
+    """Read a feed's file again; what it says is in force from then on.
+
+    Parameters
+    ----------
+    feed_id : str
+        The feed.
+    """
+
+    feed_id: str
+
+
+@order("ReofferRefused")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReofferRefused:
+    """Offer rows again that a feed refused, by its file as it stands now; what is taken leaves the list.
+
+    Parameters
+    ----------
+    feed_id : str
+        The feed.
+    reason : str
+        Rows refused for this reason only; empty for all.
+    ids : tuple of str, optional
+        These rows only.
+    """
+
+    feed_id: str
+    reason: str = ""
+    ids: tuple[str, ...] | None = None
 
 
 @order("TakeRainPicture")
