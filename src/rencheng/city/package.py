@@ -132,6 +132,12 @@ class City:
         return data.column(name).combine_chunks().to_numpy(zero_copy_only=False)
 
     @cached_property
+    def sensor_rows(self) -> Mapping[str, int]:
+        """Sensor → row of its place in the table ``sensors``, the last if it is there twice; empty without one."""
+        ids = self.table("sensors")["sensor_id"].to_pylist() if self.has("sensors") else []
+        return dict(zip(ids, range(len(ids)), strict=True))
+
+    @cached_property
     def terrain(self) -> Terrain:
         """Ground raster.
 

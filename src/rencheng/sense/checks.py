@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rencheng.kernel import quantity
-from rencheng.science.quality import ChannelChecks
-from rencheng.sense.channels import Channel
+from rencheng.science.quality import CHECK_DTYPE, ChannelChecks
+from rencheng.sense.channels import Channel, ChannelTable
 
-__all__ = ["STANDSTILL", "checks_of_channel"]
+__all__ = ["STANDSTILL", "checks_of_channel", "checks_of_channels"]
 
 NEVER_H = float("inf")
 _NO_PACE = float("nan")
@@ -48,3 +52,16 @@ def checks_of_channel(channel: Channel) -> ChannelChecks:
         still_zero_ok=zero_ok,
         altitude_m=float(channel.altitude_m or 0.0) if judged else float("nan"),
     )
+
+
+def checks_of_channels(table: ChannelTable) -> NDArray[Any]:
+    """Give the limits of many channels, :data:`rencheng.science.quality.CHECK_DTYPE`; shape (n,)."""
+    words = list(dict.fromkeys(table.quantity))
+    of = {word: code for code, word in enumerate(words)}
+    code = np.fromiter(map(of.__getitem__, table.quantity), dtype=np.int64, count=len(table))
+    records = [checks_of_channel(Channel(sensor_id="", quantity=word)).record() for word in words]
+    checks = np.array(records, dtype=CHECK_DTYPE)[code]
+    stage = np.array([word == "stage_m" for word in words], dtype=bool)[code] if words else np.zeros(0, dtype=bool)
+    judged = stage & np.isnan(table.datum_m) & ~np.isnan(table.altitude_m) & (table.altitude_m != 0.0)
+    checks["altitude_m"][judged] = table.altitude_m[judged]
+    return checks

@@ -30,7 +30,7 @@ from rencheng.science.detection.corroboration import Corroborator, Open
 from rencheng.science.detection.rules import SEVERITIES, rule_records
 from rencheng.science.detection.state import DetectorState
 from rencheng.science.detection.step import NO_TRACE, advance, earliest_due, step
-from rencheng.sense.channels import Channel
+from rencheng.sense.channels import Channel, ChannelTable
 from rencheng.sense.detection_rules import DetectionRules
 
 __all__ = ["ALARM_SCHEMA", "DetectionDesk", "alarm_id", "alarm_table"]
@@ -89,14 +89,17 @@ class DetectionDesk:
         self.state = DetectorState(rule_records(own))
         self.clock_us = int(NEVER)
         self.lag_us = round(rules.clock_lag_s * 1e6)
-        self._places: dict[tuple[str, str], tuple[int, ...]] = {}
+        self._places: dict[tuple[str, str], int] = {}
+        self._sets: dict[tuple[int, ...], int] = {}
+        self._sets_by_number: list[tuple[int, ...]] = []
+        self._digest: list[str] = []
+        self._followed = np.zeros(0, dtype=np.int32)
         self._names: list[tuple[str, str]] = []
-        self._followed: list[tuple[int, ...]] = []
         self._moved: list[NDArray[np.int64]] = []
-        self._number: dict[tuple[str, str], int] = {}
-        self._listed = [c for c in channels if c.lon is not None and c.lat is not None]
+        self._asked: dict[tuple[str, str], int] = {}
+        self._listed = ChannelTable.of(channels)
         self._near: dict[tuple[int, int], tuple[int, ...]] = {}
-        self._trees: dict[int, tuple[cKDTree, list[tuple[str, str]]]] = {}
+        self._trees: dict[int, _Tree] = {}
         self.corroborator = Corroborator(
             reach=np.array([rule.reach_m > 0 for rule in own], dtype=bool),
             settle_us=np.array([round(rule.settle_s * 1e6) for rule in own], dtype=np.int64),
@@ -106,15 +109,31 @@ class DetectionDesk:
 
     def add(self, channel: Channel) -> None:
         """Follow a channel from now on; its number is its place in the order of adding."""
-        key = (channel.quantity, channel.kind)
-        if key not in self._places:
-            self._places[key] = self.rules.places_for(*key)
-        name = (channel.sensor_id, channel.quantity)
-        self._followed.append(self._places[key])
-        self._number[name] = self.state.add_channel(
-            self._places[key], float("nan") if channel.interval_s is None else channel.interval_s
-        )
-        self._names.append(name)
+        self.add_many(ChannelTable.of([channel]), [(channel.sensor_id, channel.quantity)])
+
+    def add_many(self, channels: ChannelTable, names: Sequence[tuple[str, str]]) -> None:
+        """Follow channels from now on, numbered on in their order; ``names`` are their sensors and quantities."""
+        pairs = zip(channels.quantity, channels.kind, strict=True)
+        code = np.fromiter((self._set_of(pair) for pair in pairs), dtype=np.int32, count=len(channels))
+        sets = self._sets_by_number
+        first = self.state.channels
+        self.state.add_channels(code, sets, np.where(channels.interval_s > 0, channels.interval_s, np.nan))
+        self._followed = np.concatenate([self._followed, code])
+        self._names += names
+        asks = np.array([any(self.corroborator.reach[rule] for rule in rules) for rules in sets], dtype=bool)
+        for place in np.flatnonzero(asks[code]).tolist():
+            self._asked[names[place]] = first + place
+
+    def _set_of(self, pair: tuple[str, str]) -> int:
+        """Number of the set of rules that channels of a quantity and kind follow."""
+        known = self._places.get(pair)
+        if known is None:
+            rules = self.rules.places_for(*pair)
+            known = self._sets.setdefault(rules, len(self._sets))
+            if known == len(self._sets_by_number):
+                self._sets_by_number.append(rules)
+            self._places[pair] = known
+        return known
 
     def take(
         self,
@@ -172,31 +191,38 @@ class DetectionDesk:
         return self._near[key]
 
     def _find_neighbours(self, name: tuple[str, str], rule: int) -> tuple[int, ...]:
-        tree, names = self._tree(rule)
-        if name not in names:
+        tree, names, places = self._tree(rule)
+        if name not in places:
             return ()
         reach = self.rules.rules[rule].rule.reach_m / _EARTH_M
         most = min(_MOST_NEIGHBOURS + 1, len(names))
-        distance, place = tree.query(tree.data[names.index(name)], k=most, distance_upper_bound=reach)
+        distance, place = tree.query(tree.data[places[name]], k=most, distance_upper_bound=reach)
         near = zip(np.atleast_1d(distance).tolist(), np.atleast_1d(place).tolist(), strict=True)
         found = [names[p] for d, p in near if np.isfinite(d) and names[p] != name]
-        return tuple(self._number[other] for other in found if other in self._number)
+        return tuple(self._asked[other] for other in found if other in self._asked)
 
-    def _tree(self, rule: int) -> tuple[cKDTree, list[tuple[str, str]]]:
+    def _tree(self, rule: int) -> _Tree:
         """Channels of a rule by their places on the unit sphere (the chord is the distance at these reaches)."""
         if rule not in self._trees:
-            mine = [c for c in self._listed if rule in self.rules.places_for(c.quantity, c.kind)]
-            lon = np.radians([c.lon for c in mine if c.lon is not None])
-            lat = np.radians([c.lat for c in mine if c.lat is not None])
+            listed = self._listed
+            of = self.rules.rules[rule].quantity
+            pairs = enumerate(zip(listed.quantity, listed.kind, strict=True))
+            following = [k for k, pair in pairs if pair[0] == of and rule in self._sets_by_number[self._set_of(pair)]]
+            placed = np.array(following, dtype=np.int64)
+            placed = placed[~np.isnan(listed.lon[placed] + listed.lat[placed])]
+            lon, lat = np.radians(listed.lon[placed]), np.radians(listed.lat[placed])
             xyz = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
-            self._trees[rule] = (cKDTree(xyz.reshape(-1, 3)), [(c.sensor_id, c.quantity) for c in mine])
+            names = [(listed.sensor_id[k], listed.quantity[k]) for k in placed.tolist()]
+            places = {name: place for place, name in enumerate(names)}
+            self._trees[rule] = (cKDTree(xyz.reshape(-1, 3)), names, places)
         return self._trees[rule]
 
     def page(self, begin: int, end: int) -> bytes:
         """What detectors of channels in a row remember, with the digests of the rules it belongs to."""
-        digests = self._digests(begin, end)
-        distinct = sorted(set(digests))
-        place = np.array([distinct.index(digest) for digest in digests], dtype=np.uint16)
+        code, known = self._followed[begin:end], self._digests_by_number()
+        distinct = sorted({known[k] for k in np.unique(code).tolist()})
+        places = np.array([distinct.index(digest) if digest in distinct else 0 for digest in known], dtype=np.uint16)
+        place = places[code]
         sizes = self.state.sizes(begin, end).astype(np.uint16)
         return msgspec.msgpack.encode((distinct, place.tobytes(), sizes.tobytes(), *self.state.page(begin, end)))
 
@@ -220,8 +246,14 @@ class DetectionDesk:
 
     def _digests(self, begin: int, end: int) -> list[str]:
         """Digests of the rules that channels follow, by which kept states are known to be theirs."""
-        known = {places: self.rules.digest(places) for places in sorted(set(self._places.values()))}
-        return [known[places] for places in self._followed[begin:end]]
+        known = self._digests_by_number()
+        return [known[k] for k in self._followed[begin:end].tolist()]
+
+    def _digests_by_number(self) -> list[str]:
+        """Digest of each set of rules."""
+        if len(self._digest) < len(self._sets_by_number):
+            self._digest += [self.rules.digest(rules) for rules in self._sets_by_number[len(self._digest) :]]
+        return self._digest
 
     def packed(self) -> bytes:
         """What belongs to no single channel, as bytes for keeping."""
@@ -270,6 +302,9 @@ class DetectionDesk:
     def _id(self, channel: int, rule: int, begun_at: int, *, fault: bool) -> str:
         return alarm_id(self._names[channel], self.rules.rules[rule].rule.id, begun_at, fault=fault)
 
+
+_Tree = tuple[cKDTree, list[tuple[str, str]], dict[tuple[str, str], int]]
+"""Places of a rule's channels, their names, and the place of each name."""
 
 _Page = tuple[list[str], bytes, bytes, bytes, bytes, bytes]
 

@@ -58,8 +58,7 @@ class Journal:
 
     def _load(self) -> None:
         con, registry = self._con, self._registry
-        for sensor_id, name in con.execute("SELECT sensor_id, quantity FROM channels ORDER BY channel").fetchall():
-            registry.add((sensor_id, name))
+        registry.add_many(_listed(con))
         load_states(con, registry)
         self._seq = _number(con, "SELECT max(seq) FROM batches")
         self._alarm_seq = _number(con, "SELECT max(seq) FROM alarms")
@@ -113,6 +112,11 @@ class Journal:
     def _note(self, batch: Sorted) -> None:
         self._touched.append(batch.touched)
         self._since += len(batch.at)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether no reading is newer than the checkpoint, so that none of them needs to be folded again."""
+        return self._kept == self._txn
 
     @property
     def alarms_written(self) -> int:
@@ -189,6 +193,14 @@ def check_touched(registry: ChannelRegistry, batch: Sorted, known: NDArray[np.ui
     )
     registry.states[touched] = states
     return flags
+
+
+def _listed(con: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Channels of the store in the order of their numbers."""
+    found = con.sql("SELECT sensor_id, quantity FROM channels ORDER BY channel").to_arrow_table()
+    of = {word: word for word in found["quantity"].unique().to_pylist()}  # the same text is the same object
+    names = map(of.__getitem__, found["quantity"].to_pylist())
+    return list(zip(found["sensor_id"].to_pylist(), names, strict=True))
 
 
 def _number(con: duckdb.DuckDBPyConnection, sql: str) -> int:

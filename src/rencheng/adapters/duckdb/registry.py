@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from rencheng.kernel import QUANTITIES
 from rencheng.science.quality import CHECK_DTYPE, STATE_DTYPE, new_states
-from rencheng.sense.channels import Channel
-from rencheng.sense.checks import checks_of_channel
+from rencheng.sense.channels import Channel, ChannelTable
+from rencheng.sense.checks import checks_of_channels
 from rencheng.sense.detection import DetectionDesk
 
 __all__ = ["UNKNOWN", "ChannelRegistry", "states_from_blobs"]
@@ -35,14 +36,15 @@ class ChannelRegistry:
 
     def __init__(self, known: Iterable[Channel] | None, desk: DetectionDesk | None = None) -> None:
         self._desk = desk
-        listed = None if known is None else list(known)
-        self._configured = {(c.sensor_id, c.quantity): c for c in listed or ()}
-        self._sensors = None if listed is None else {c.sensor_id: c for c in listed}
+        self._closed = known is not None
+        self._listed = ChannelTable.of(known or ())
+        self._admitted: dict[tuple[str, str], Channel] = {}
+        self._guests: dict[str, Channel] = {}
         self._number: dict[str, dict[str, int]] = {}
         self.names: list[tuple[str, str]] = []
-        self.interval_s: list[float] = []
-        self._states = new_states(64)
-        self._checks = np.zeros(64, dtype=CHECK_DTYPE)
+        self._states = new_states(0)
+        self._checks = np.zeros(0, dtype=CHECK_DTYPE)
+        self._interval_s = np.zeros(0)
         self._arrays: tuple[int, pa.Array, NDArray[np.int64]] = (0, pa.array([], pa.string()), np.zeros(0, np.int64))
 
     def __len__(self) -> int:
@@ -58,39 +60,67 @@ class ChannelRegistry:
         """Limits of all channels; a view."""
         return self._checks[: len(self.names)]
 
+    @property
+    def interval_s(self) -> NDArray[np.float64]:
+        """Configured intervals of all channels, NaN where there is none; a view."""
+        return self._interval_s[: len(self.names)]
+
     def numbers(self, sensors: Sequence[str], quantities: Sequence[str]) -> NDArray[np.int64]:
         """Give channel numbers of sensors' quantities, adding new channels of known sensors; −1 is unknown."""
         known = self._number
-        number = np.empty(len(sensors), dtype=np.int64)
-        for i, (sensor, of) in enumerate(zip(sensors, quantities, strict=True)):
-            found = known.get(of, _NONE).get(sensor)
-            if found is None:
-                found = self.add((sensor, of)) if self.knows((sensor, of)) else UNKNOWN
-            number[i] = found
+        pairs = zip(sensors, quantities, strict=True)
+        found = [known.get(of, _NONE).get(sensor, UNKNOWN) for sensor, of in pairs]
+        number = np.array(found, dtype=np.int64)
+        unknown = np.flatnonzero(number == UNKNOWN).tolist()
+        if unknown:
+            asked = [(sensors[k], quantities[k]) for k in unknown]
+            self.add_many(list(dict.fromkeys(pair for pair in asked if self.knows(pair))))
+            number[unknown] = [known.get(of, _NONE).get(sensor, UNKNOWN) for sensor, of in asked]
         return number
 
     def knows(self, pair: tuple[str, str]) -> bool:
         """Whether readings of this sensor and quantity are taken."""
-        return pair[1] in QUANTITIES and (self._sensors is None or pair[0] in self._sensors)
+        if pair[1] not in QUANTITIES:
+            return False
+        return not self._closed or self._listed.knows(pair[0]) or pair[0] in self._guests
 
-    def add(self, pair: tuple[str, str]) -> int:
-        """Give a pair the next number."""
-        channel = self._configured.get(pair)
-        if channel is None:
-            sibling = (self._sensors or {}).get(pair[0])
-            bare = Channel(sensor_id=pair[0])
-            channel = replace(sibling or bare, quantity=pair[1], interval_s=None, datum_m=None)
-        number = len(self.names)
-        if number == len(self._states):
-            self._states = np.concatenate([self._states, new_states(number)])
-            self._checks = np.concatenate([self._checks, np.zeros(number, dtype=CHECK_DTYPE)])
-        self._checks[number] = checks_of_channel(channel).record()
-        self._number.setdefault(pair[1], {})[pair[0]] = number
-        self.interval_s.append(channel.interval_s or float("nan"))
-        self.names.append(pair)
+    def add_many(self, pairs: Sequence[tuple[str, str]]) -> None:
+        """Give pairs that have none the next numbers, in their order."""
+        if not pairs:
+            return
+        first, count = len(self.names), len(pairs)
+        table = self._listed.told([sensor for sensor, _ in pairs], [of for _, of in pairs])
+        if self._guests:
+            for place, pair in enumerate(pairs):
+                if guest := self._guest(pair):
+                    table.put(place, guest)
+        self._grow(first + count)
+        self._states[first : first + count] = new_states(count)
+        self._checks[first : first + count] = checks_of_channels(table)
+        self._interval_s[first : first + count] = np.where(table.interval_s > 0, table.interval_s, np.nan)
+        for number, (sensor, of) in enumerate(pairs, first):
+            self._number.setdefault(of, {})[sensor] = number
+        self.names += pairs
         if self._desk is not None:
-            self._desk.add(channel)
-        return number
+            self._desk.add_many(table, pairs)
+
+    def _guest(self, pair: tuple[str, str]) -> Channel | None:
+        """A channel as it was admitted, or what it has of its sensor where only that was."""
+        admitted = self._admitted.get(pair)
+        if admitted is not None or self._listed.knows(pair[0]) or pair[0] not in self._guests:
+            return admitted
+        return replace(self._guests[pair[0]], quantity=pair[1], interval_s=None, datum_m=None)
+
+    def _grow(self, size: int) -> None:
+        """Make room; what is not used yet takes no memory, since nothing is written there."""
+        if size > len(self._states):
+            room = max(size, 2 * len(self._states))
+            used = len(self.names)
+            for name in ("_states", "_checks", "_interval_s"):
+                old = getattr(self, name)
+                wide = np.zeros(room, dtype=old.dtype)
+                wide[:used] = old[:used]
+                setattr(self, name, wide)
 
     def number_of(self, pair: tuple[str, str]) -> int | None:
         """Number of a channel that has reported; None for any other."""
@@ -99,9 +129,8 @@ class ChannelRegistry:
     def admit(self, channels: Iterable[Channel]) -> None:
         """Take readings of further sensors from now on; a store that takes every sensor needs no telling."""
         for channel in channels:
-            self._configured[channel.sensor_id, channel.quantity] = channel
-            if self._sensors is not None:
-                self._sensors.setdefault(channel.sensor_id, channel)
+            self._admitted[channel.sensor_id, channel.quantity] = channel
+            self._guests.setdefault(channel.sensor_id, channel)
 
     def of_quantity(self, quantity: str, sensors: Sequence[str] | None) -> list[int]:
         """Numbers of a quantity's channels, of all sensors or of those named."""
@@ -121,10 +150,12 @@ class ChannelRegistry:
     def _named(self) -> tuple[int, pa.Array, NDArray[np.int64]]:
         names = list(self.names)
         if self._arrays[0] != len(names):
-            order = sorted(range(len(names)), key=names.__getitem__)
+            sensor = pa.array([sensor for sensor, _ in names], pa.string())
+            table = pa.table({"sensor": sensor, "of": pa.array([of for _, of in names], pa.string())})
+            order = pc.sort_indices(table, [("sensor", "ascending"), ("of", "ascending")])
             rank = np.empty(len(names), dtype=np.int64)
-            rank[order] = np.arange(len(names))
-            self._arrays = (len(names), pa.array([sensor for sensor, _ in names], pa.string()), rank)
+            rank[np.asarray(order)] = np.arange(len(names))
+            self._arrays = (len(names), sensor, rank)
         return self._arrays
 
 

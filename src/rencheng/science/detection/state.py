@@ -62,12 +62,12 @@ class DetectorState:
         self.used = 0
         self.first = np.zeros(64, dtype=np.int64)
         self.count = np.zeros(64, dtype=np.int64)
-        self.slots = new_slots(64)
+        self.slots = np.zeros(64, dtype=SLOT_DTYPE)
         self.slot_rule = np.zeros(64, dtype=np.int64)
         self.slot_channel = np.zeros(64, dtype=np.int64)
         self.season_of = np.zeros(64, dtype=np.int64)
         self.run_of = np.zeros(64, dtype=np.int64)
-        self.due = np.full(64, FOREVER, dtype=np.int64)
+        self.due = np.zeros(64, dtype=np.int64)
         self.seasons = np.zeros(4, dtype=SEASON_DTYPE)
         self.runs = np.zeros(4, dtype=RUN_DTYPE)
         self._season_count = self._run_count = 1  # the first of each belongs to rules that need none
@@ -82,34 +82,59 @@ class DetectorState:
         interval_s : float
             Expected interval of its readings; learnt where not known.
         """
-        number = self.channels
-        self.first, self.count = (_wide(array, number + 1) for array in (self.first, self.count))
-        self.first[number], self.count[number] = self.used, len(rules)
-        self.channels += 1
-        for rule in rules:
-            self._add_slot(number, rule, interval_s)
-        return number
+        self.add_channels(np.zeros(1, dtype=np.int32), [tuple(rules)], np.array([interval_s]))
+        return self.channels - 1
 
-    def _add_slot(self, channel: int, rule: int, interval_s: float) -> None:
-        k = self.used
-        if k == len(self.slots):
-            self.slots = np.concatenate([self.slots, new_slots(k)])
-            self.due = np.concatenate([self.due, np.full(k, FOREVER, dtype=np.int64)])
-            for name in ("slot_rule", "slot_channel", "season_of", "run_of"):
-                setattr(self, name, _wide(getattr(self, name), k + 1))
-        self.slot_rule[k], self.slot_channel[k] = rule, channel
-        kind = int(self.rules["kind"][rule])
-        if kind == Kind.NO_DATA and np.isfinite(interval_s):
-            self.slots["aux"][k, 0] = interval_s * 1e6
-        if kind == Kind.BASELINE:
-            self.seasons = _wide(self.seasons, self._season_count + 1)
-            self.season_of[k] = self._season_count
-            self._season_count += 1
-        if kind == Kind.BAYES:
-            self.runs = _wide(self.runs, self._run_count + 1)
-            self.run_of[k] = self._run_count
-            self._run_count += 1
-        self.used += 1
+    def add_channels(
+        self, code: NDArray[np.int32], sets: Sequence[Sequence[int]], interval_s: NDArray[np.float64]
+    ) -> None:
+        """Add channels, numbered on in their order.
+
+        Parameters
+        ----------
+        code : array of int
+            Place of each channel's rules in ``sets``; shape (n,).
+        sets : sequence of sequence of int
+            Places in ``rules`` that a channel may follow together.
+        interval_s : array of float
+            Expected interval of the readings of each, NaN where it is to be learnt; shape (n,).
+        """
+        count = np.array([len(rules) for rules in sets], dtype=np.int64)[code]
+        begin, channel = self.used, self.channels
+        ends = begin + np.cumsum(count)
+        self._grow(channel + len(code), begin + int(count.sum()))
+        self.first[channel : channel + len(code)] = ends - count
+        self.count[channel : channel + len(code)] = count
+        mine = slice(begin, begin + int(count.sum()))
+        self.slots[mine] = new_slots(mine.stop - begin)
+        self.due[mine] = FOREVER
+        self.slot_channel[mine] = np.repeat(np.arange(channel, channel + len(code)), count)
+        for number, rules in enumerate(sets):
+            first = (ends - count)[code == number]
+            for place, rule in enumerate(rules):
+                self.slot_rule[first + place] = rule
+        self.channels += len(code)
+        self.used = mine.stop
+        self._begin(mine, np.repeat(interval_s, count))
+
+    def _begin(self, mine: slice, interval_s: NDArray[np.float64]) -> None:
+        """Give new records what their kind of rule needs."""
+        kind = self.rules["kind"][self.slot_rule[mine]]
+        told = (kind == Kind.NO_DATA) & np.isfinite(interval_s)
+        self.slots["aux"][mine.start + np.flatnonzero(told), 0] = interval_s[told] * 1e6
+        season, run = kind == Kind.BASELINE, kind == Kind.BAYES
+        self.season_of[mine] = np.where(season, self._season_count + np.cumsum(season) - 1, 0)
+        self.run_of[mine] = np.where(run, self._run_count + np.cumsum(run) - 1, 0)
+        self._season_count += int(season.sum())
+        self._run_count += int(run.sum())
+        self.seasons = _wide(self.seasons, self._season_count)
+        self.runs = _wide(self.runs, self._run_count)
+
+    def _grow(self, channels: int, slots: int) -> None:
+        """Make room for so many."""
+        self.first, self.count = (_wide(array, channels) for array in (self.first, self.count))
+        for name in ("slots", "slot_rule", "slot_channel", "season_of", "run_of", "due"):
+            setattr(self, name, _wide(getattr(self, name), slots))
 
     def sizes(self, begin: int, end: int) -> NDArray[np.int64]:
         """Records, seasons and run lengths of channels in a row, shape (channels, 3)."""
@@ -144,7 +169,9 @@ class DetectorState:
 
 
 def _wide(array: NDArray[Any], size: int) -> NDArray[Any]:
-    """Array with room for ``size``, doubled as often as it takes; new room is zero."""
-    while len(array) < size:
-        array = np.concatenate([array, np.zeros_like(array)])
-    return array
+    """Array with room for ``size``; what it did not have is zero, and takes no memory until something is written."""
+    if len(array) >= size:
+        return array
+    wide = np.zeros(max(size, 2 * len(array)), dtype=array.dtype)
+    wide[: len(array)] = array
+    return wide
