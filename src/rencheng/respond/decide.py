@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from rencheng.kernel import Draft
+from rencheng.respond.calls import answer_calls
 from rencheng.respond.closures import next_closure_due, settle_roads
 from rencheng.respond.flood_needs import map_flood_needs
 from rencheng.respond.forces import finish_work, next_force_due, reroute_units, send_units
@@ -28,6 +29,7 @@ def decide(state: State, inputs: Inputs, now: datetime) -> list[Draft]:
     settle_roads(turn)
     map_flood_needs(turn)
     raise_needs(turn)
+    answer_calls(turn)
     finish_work(turn)
     reroute_units(turn)
     send_units(turn)

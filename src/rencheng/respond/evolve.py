@@ -8,10 +8,11 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from rencheng.assess.facts import DAY_AHEAD
-from rencheng.kernel import FactId
+from rencheng.kernel import Bilingual, FactId
 from rencheng.ledger import Entry
 from rencheng.respond.edge import log_with
 from rencheng.respond.model import (
+    CallSeen,
     Closure,
     FloodSeen,
     Incident,
@@ -98,17 +99,33 @@ def _signal_raised(state: State, h: Happening) -> State:
         return state
     depths = [e.value for e in b.evidence if e.quantity == "water_depth_m" and e.value is not None]
     if not depths:
-        return state
+        return replace(state, calls=_with(state.calls, b.signal_id, _call(b, h.id)))
     seen = SignalSeen(
         signal_id=b.signal_id, hazard=b.hazard, lon=b.lon, lat=b.lat, depth_m=float(depths[-1]), fact_id=h.id
     )
     return replace(state, signals=_with(state.signals, b.signal_id, seen))
 
 
+def _call(body: Any, fact_id: FactId) -> CallSeen:
+    return CallSeen(
+        signal_id=body.signal_id,
+        name=body.name,
+        hazard=body.hazard,
+        colour=body.colour,
+        title=body.title or Bilingual(zh="突发事件", en="emergency"),
+        lon=body.lon,
+        lat=body.lat,
+        fact_id=fact_id,
+    )
+
+
 def _signal_cleared(state: State, h: Happening) -> State:
-    if h.body.signal_id not in state.signals:
+    gone = h.body.signal_id
+    if gone in state.calls:
+        return replace(state, calls={k: v for k, v in state.calls.items() if k != gone})
+    if gone not in state.signals:
         return state
-    return replace(state, signals={k: v for k, v in state.signals.items() if k != h.body.signal_id})
+    return replace(state, signals={k: v for k, v in state.signals.items() if k != gone})
 
 
 def _risk(state: State, h: Happening) -> State:

@@ -15,7 +15,7 @@ from rencheng.respond.facts import (
     TaskOverdue,
 )
 from rencheng.respond.inputs import Inputs
-from rencheng.respond.model import Incident, State, Task, WarningSeen
+from rencheng.respond.model import CallSeen, Incident, State, Task, WarningSeen
 from rencheng.respond.plans import Plan, Step
 from rencheng.respond.turn import Turn
 
@@ -28,6 +28,7 @@ __all__ = [
     "issue_tasks",
     "next_task_due",
     "open_reported_incident",
+    "open_signalled_incident",
 ]
 
 ACKNOWLEDGE_AGAIN = timedelta(minutes=5)
@@ -121,16 +122,27 @@ def _follow(turn: Turn, incident: Incident, seen: WarningSeen) -> None:
 
 def open_reported_incident(turn: Turn, hazard: str, cell: int, key: str, cause: FactId) -> str:
     """Open an incident that began with a call for help, at the lowest level, and give its id."""
-    incident_id = derived_id("incident", "report", key)
-    area_ids = _areas(turn.inputs, (cell,), ())
     name = HAZARD_NAMES.get(Hazard(hazard), Bilingual(zh=hazard, en=hazard)) if hazard in list(Hazard) else None
     name = name or Bilingual(zh="突发事件", en="Emergency")
+    title = Bilingual(zh=f"{name.zh}险情报告", en=f"{name.en} reported")
+    return _open_called_incident(turn, derived_id("incident", "report", key), hazard, title, cell, cause)
+
+
+def open_signalled_incident(turn: Turn, call: CallSeen, cell: int) -> str:
+    """Open an incident that began with a signal which calls for help by itself, at the lowest level; give its id."""
+    title = Bilingual(zh=f"{call.title.zh}报警", en=f"Alarm: {call.title.en}")
+    incident_id = derived_id("incident", "signal", call.signal_id)
+    return _open_called_incident(turn, incident_id, call.hazard, title, cell, call.fact_id)
+
+
+def _open_called_incident(turn: Turn, incident_id: str, hazard: str, title: Bilingual, cell: int, cause: FactId) -> str:
+    area_ids = _areas(turn.inputs, (cell,), ())
     turn.say(
         f"incident/{incident_id}",
         IncidentOpened(
             incident_id=incident_id,
             hazard=hazard,
-            title=Bilingual(zh=f"{name.zh}险情报告", en=f"{name.en} reported"),
+            title=title,
             response_level=ResponseLevel.IV,
             event_grade=EventGrade.GENERAL,
             warning_id="",

@@ -11,6 +11,7 @@ from rencheng.kernel import Bilingual, FactId
 from rencheng.warn.facts import Notice
 
 __all__ = [
+    "CallSeen",
     "Closure",
     "EdgeLog",
     "FloodSeen",
@@ -62,6 +63,20 @@ class SignalSeen:
     lon: float
     lat: float
     depth_m: float | None
+    fact_id: FactId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSeen:
+    """A standing signal in the city that may call for help by itself."""
+
+    signal_id: str
+    name: str
+    hazard: str
+    colour: str
+    title: Bilingual
+    lon: float
+    lat: float
     fact_id: FactId
 
 
@@ -223,6 +238,8 @@ class State:
     warnings: Mapping[str, WarningSeen] = field(default_factory=dict)
     reports: Mapping[str, ReportSeen] = field(default_factory=dict)
     signals: Mapping[str, SignalSeen] = field(default_factory=dict)
+    calls: Mapping[str, CallSeen] = field(default_factory=dict)
+    """Standing signals of anything but water on roads, by id."""
     risk_fields: Mapping[str, tuple[str, FactId]] = field(default_factory=dict)
     """Hazard → latest risk field and the fact that named it."""
     flood: FloodSeen | None = None

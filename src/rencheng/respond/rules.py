@@ -29,6 +29,7 @@ __all__ = [
     "NeedRules",
     "NodeRule",
     "Rules",
+    "SignalCall",
     "jurisdiction_fit",
     "read_rules",
 ]
@@ -53,8 +54,27 @@ class NodeRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     title: Bilingual
 
 
+class SignalCall(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A signal that calls for help by itself, such as the smoke of a fire.
+
+    Parameters
+    ----------
+    name : str
+        The signal's name: of an alarm, the id of its detection rule.
+    from_colour : Colour
+        It calls from this colour up.
+    join_m : float
+        While a need of the same kind and hazard is open within so many metres, it is the same event and calls nobody
+        else.
+    """
+
+    name: str
+    from_colour: Colour
+    join_m: float
+
+
 class NeedKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a need of a kind asks for: skills, urgency 1 to 4, minutes on site, and the reports that raise it."""
+    """What a need of a kind asks for: skills, urgency 1 to 4, minutes on site, what raises it."""
 
     kind: str
     title: Bilingual
@@ -62,6 +82,7 @@ class NeedKind(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     priority: int
     service_min: float
     reports: list[str] = []
+    signals: list[SignalCall] = []
     min_depth_m: float | None = None
 
 
@@ -173,6 +194,15 @@ class Rules:
     def need_of_report(self) -> Mapping[str, NeedKind]:
         """Kind of need that each report category raises."""
         return {category: k for k in self.needs.kinds for category in k.reports}
+
+    @cached_property
+    def calls_of_signal(self) -> Mapping[str, tuple[tuple[SignalCall, NeedKind], ...]]:
+        """What each signal calls for, by its name, in the order of the kinds."""
+        calls: dict[str, tuple[tuple[SignalCall, NeedKind], ...]] = {}
+        for kind in self.needs.kinds:
+            for call in kind.signals:
+                calls[call.name] = (*calls.get(call.name, ()), (call, kind))
+        return calls
 
 
 def jurisdiction_fit(rule: str, place: str) -> int:
