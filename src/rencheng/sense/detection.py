@@ -13,7 +13,6 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
 
 from rencheng.kernel import derived_id
 from rencheng.science.detection.arrays import (
@@ -32,6 +31,7 @@ from rencheng.science.detection.state import DetectorState
 from rencheng.science.detection.step import NO_TRACE, advance, earliest_due, step
 from rencheng.sense.channels import Channel, ChannelTable
 from rencheng.sense.detection_rules import DetectionRules
+from rencheng.sense.neighbours import Neighbours
 
 __all__ = ["ALARM_SCHEMA", "DetectionDesk", "alarm_id", "alarm_table"]
 
@@ -59,8 +59,6 @@ ALARM_SCHEMA = pa.schema(
 """Columns of alarm rows; every instant is event time. The rows of one alarm share its id: raised, updates, cleared."""
 
 _STATES = {Change.RAISED: "raised", Change.UPDATED: "updated", Change.CLEARED: "cleared"}
-_MOST_NEIGHBOURS = 8
-_EARTH_M = 6_371_008.8
 _SCAN_US = 1_000_000
 """The clock of detection moves in steps of a second, so that a burst of small batches does not look at all timers."""
 
@@ -97,9 +95,7 @@ class DetectionDesk:
         self._names: list[tuple[str, str]] = []
         self._moved: list[NDArray[np.int64]] = []
         self._asked: dict[tuple[str, str], int] = {}
-        self._listed = ChannelTable.of(channels)
-        self._near: dict[tuple[int, int], tuple[int, ...]] = {}
-        self._trees: dict[int, _Tree] = {}
+        self._near = Neighbours(rules, ChannelTable.of(channels))
         self.corroborator = Corroborator(
             reach=np.array([rule.reach_m > 0 for rule in own], dtype=bool),
             settle_us=np.array([round(rule.settle_s * 1e6) for rule in own], dtype=np.int64),
@@ -141,11 +137,18 @@ class DetectionDesk:
         at: NDArray[np.int64],
         value: NDArray[np.float64],
         flags: NDArray[np.uint16],
+        *,
+        newest_us: int | None = None,
     ) -> NDArray[Any]:
-        """Give the alarm rows of readings in order; see :func:`rencheng.science.detection.step.step`."""
+        """Give the alarm rows of readings in order; see :func:`rencheng.science.detection.step.step`.
+
+        The clock of detection follows the newest stamp among them, or ``newest_us`` where they are a part of what came.
+        """
         events = [step(self.state, channel, at, value, flags)]
-        believed = at if not flags.any() else at[(flags & NO_TRACE) == 0]
-        clock = int(believed.max()) - self.lag_us if len(believed) else self.clock_us
+        if newest_us is None:
+            believed = at if not flags.any() else at[(flags & NO_TRACE) == 0]
+            newest_us = int(believed.max()) if len(believed) else int(NEVER)
+        clock = newest_us - self.lag_us if newest_us > NEVER else self.clock_us
         if clock >= self.clock_us + _SCAN_US or self.clock_us == NEVER:
             self.clock_us = max(clock, self.clock_us)
             events.append(self._run_out(self.clock_us))
@@ -185,37 +188,9 @@ class DetectionDesk:
         return alarm_table(rows, self._names, self.rules)
 
     def _neighbours(self, channel: int, rule: int) -> Sequence[int]:
-        key = (channel, rule)
-        if key not in self._near:
-            self._near[key] = self._find_neighbours(self._names[channel], rule)
-        return self._near[key]
-
-    def _find_neighbours(self, name: tuple[str, str], rule: int) -> tuple[int, ...]:
-        tree, names, places = self._tree(rule)
-        if name not in places:
-            return ()
-        reach = self.rules.rules[rule].rule.reach_m / _EARTH_M
-        most = min(_MOST_NEIGHBOURS + 1, len(names))
-        distance, place = tree.query(tree.data[places[name]], k=most, distance_upper_bound=reach)
-        near = zip(np.atleast_1d(distance).tolist(), np.atleast_1d(place).tolist(), strict=True)
-        found = [names[p] for d, p in near if np.isfinite(d) and names[p] != name]
-        return tuple(self._asked[other] for other in found if other in self._asked)
-
-    def _tree(self, rule: int) -> _Tree:
-        """Channels of a rule by their places on the unit sphere (the chord is the distance at these reaches)."""
-        if rule not in self._trees:
-            listed = self._listed
-            of = self.rules.rules[rule].quantity
-            pairs = enumerate(zip(listed.quantity, listed.kind, strict=True))
-            following = [k for k, pair in pairs if pair[0] == of and rule in self._sets_by_number[self._set_of(pair)]]
-            placed = np.array(following, dtype=np.int64)
-            placed = placed[~np.isnan(listed.lon[placed] + listed.lat[placed])]
-            lon, lat = np.radians(listed.lon[placed]), np.radians(listed.lat[placed])
-            xyz = np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], axis=-1)
-            names = [(listed.sensor_id[k], listed.quantity[k]) for k in placed.tolist()]
-            places = {name: place for place, name in enumerate(names)}
-            self._trees[rule] = (cKDTree(xyz.reshape(-1, 3)), names, places)
-        return self._trees[rule]
+        """Those neighbours that ever reported; who has not cannot speak yet, and may tomorrow."""
+        asked = self._near.of(self._names[channel], rule)
+        return [self._asked[other] for other in asked if other in self._asked]
 
     def page(self, begin: int, end: int) -> bytes:
         """What detectors of channels in a row remember, with the digests of the rules it belongs to."""
@@ -302,9 +277,6 @@ class DetectionDesk:
     def _id(self, channel: int, rule: int, begun_at: int, *, fault: bool) -> str:
         return alarm_id(self._names[channel], self.rules.rules[rule].rule.id, begun_at, fault=fault)
 
-
-_Tree = tuple[cKDTree, list[tuple[str, str]], dict[tuple[str, str], int]]
-"""Places of a rule's channels, their names, and the place of each name."""
 
 _Page = tuple[list[str], bytes, bytes, bytes, bytes, bytes]
 
