@@ -320,7 +320,7 @@ class DuckDbReadings:
         now = require_utc(now, name="now")
         with self._writing("refused rows that were offered again"):
             kept = open_ids(self._con, offer.feed_id, offer.ids)
-            gone = [n for n, of in enumerate(offer.ids) if of not in kept or n in offer.still]
+            gone = [n for n, of in enumerate(offer.ids) if of not in kept]
             parts = [
                 (offer.feed_id, f"{offer.position}:{n}", without_rows(batch, gone))
                 for n, batch in enumerate(offer.batches)
