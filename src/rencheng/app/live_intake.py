@@ -63,16 +63,64 @@ class LiveIntake:
         except RenchengError:
             self._desk.close()
             raise
-        self._connections = [
-            Supervisor(make, self._inlets[feed_id], tell=self._tell)
+        self._started = False
+        self._connections = {
+            feed_id: Supervisor(make, self._inlets[feed_id], tell=self._tell)
             for feed_id, make in makers.items()
             if make is not None
-        ]
+        }
 
     def start(self) -> None:
         """Connect the feeds that are not pushed to us."""
-        for connection in self._connections:
+        self._started = True
+        for connection in self._connections.values():
             connection.start()
+
+    def config(self, feed_id: str) -> FeedConfig:
+        """The configuration of a feed that is in force.
+
+        Raises
+        ------
+        NotFound
+            If the city has no such feed.
+        """
+        return self._inlet(feed_id).config
+
+    def reload(self, feed_id: str, config: FeedConfig) -> None:
+        """Go by another configuration of a feed: from the next delivery on, and by a new connection where that differs.
+
+        Raises
+        ------
+        NotFound
+            If the city has no such feed.
+        InvalidConfig
+            If the feed cannot be decoded or connected by it; then the old one stays in force.
+        """
+        inlet = self._inlet(feed_id)
+        make, before = connector_of(config), inlet.config
+        inlet.reconfigure(config)
+        if (
+            config.source == before.source and config.source.kind != "tcp"
+        ):  # lines of stations keep what they began with
+            return
+        old = self._connections.pop(feed_id, None)
+        if old is not None:
+            old.stop()
+            old.join()
+        inlet.last_position = self._store.position(feed_id)
+        if make is None:
+            inlet.connected()
+            return
+        fresh = self._connections[feed_id] = Supervisor(make, inlet, tell=self._tell)
+        if self._started:
+            fresh.start()
+
+    def _inlet(self, feed_id: str) -> FeedInlet:
+        inlet = self._inlets.get(feed_id)
+        if inlet is None:
+            known = ", ".join(sorted(self._inlets)) or "none"
+            raise NotFound(f"the city has no feed {feed_id!r}", mend=f"Known feeds: {known}")
+        return inlet
 
     def offer(
         self, feed_id: str, data: bytes, *, content_encoding: str = "", delivery: Delivery | None = None
@@ -99,10 +147,7 @@ class LiveIntake:
         StorageFailed
             If the store refuses it, or has no room for it in time; nothing of it was taken.
         """
-        inlet = self._inlets.get(feed_id)
-        if inlet is None:
-            known = ", ".join(sorted(self._inlets)) or "none"
-            raise NotFound(f"the city has no feed {feed_id!r}", mend=f"Known feeds: {known}")
+        inlet = self._inlet(feed_id)
         if content_encoding not in {"", "identity", "gzip"}:
             raise InvalidInput(f"content encoding {content_encoding!r} is not supported", mend="Send gzip or plain")
         delivery = delivery or Delivery(arrived_at=self._clock())
@@ -121,10 +166,7 @@ class LiveIntake:
         StorageFailed
             If the store refuses it, or has no room for it in time; nothing of it was taken.
         """
-        inlet = self._inlets.get(feed_id)
-        if inlet is None:
-            raise NotFound(f"there is no feed {feed_id!r}")
-        return inlet.offer(position, batch, timeout_s=PATIENCE_S).result()
+        return self._inlet(feed_id).offer(position, batch, timeout_s=PATIENCE_S).result()
 
     def heard(self) -> list[Intake]:
         """What was stored since the last turn, summed up by feed; asked again it says nothing."""
@@ -152,9 +194,10 @@ class LiveIntake:
 
     def close(self) -> None:
         """Disconnect the feeds, store what waits, and take no more."""
-        for connection in self._connections:
+        connections = list(self._connections.values())
+        for connection in connections:
             connection.stop()
-        for connection in self._connections:
+        for connection in connections:
             connection.join()
         self._desk.close()
 

@@ -6,8 +6,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from rencheng.adapters.sensorthings import FEED_ID, SensorThings
 from rencheng.app.clocks import Moment
 from rencheng.app.compose import Run
 from rencheng.app.connectors import FeedCondition
+from rencheng.app.feed_care import FeedCare, reoffered_draft
 from rencheng.app.live_intake import LiveIntake, feed_notice
 from rencheng.app.open_run import make_report
 from rencheng.app.rain_forecasts import rain_forecast_of
@@ -32,11 +34,15 @@ from rencheng.sense import (
     FeedConfig,
     Intake,
     Readings,
+    ReloadFeed,
+    ReofferRefused,
     TakeRainPicture,
     rain_forecast_order,
     rain_forecast_table,
     rain_picture_table,
 )
+from rencheng.sense.facts import FeedReloaded
+from rencheng.sense.refused import RefusedQuery
 
 __all__ = ["ClockReading", "Score", "Session"]
 
@@ -72,6 +78,8 @@ class Score:
     """None when live: the wall's clock."""
     title: Bilingual
     feeds: dict[str, FeedConfig]
+    feed_files: dict[str, Path] = field(default_factory=dict)
+    """Where the configuration of each feed is read again."""
 
 
 class Session:
@@ -104,6 +112,11 @@ class Session:
         score = self._score
         feeds = {FEED_ID: sensorthings_feed(), **score.feeds}
         self._intake = LiveIntake(score.run.readings, feeds, clock=self._now) if self._live else None
+        self._feed_care = (
+            None
+            if self._intake is None
+            else FeedCare(self._intake, score.run.readings, score.feed_files, clock=self._now)
+        )
         self._sensorthings = self._sensorthings_of(score.run)
 
     @property
@@ -181,10 +194,39 @@ class Session:
         OrderRefused
             If the state of the world does not allow it.
         """
+        if self._feed_care is not None and isinstance(order, ReloadFeed | ReofferRefused):
+            return self._tend(self._feed_care, order, actor)
         with self._changed:
             entries = self._score.run.loop.order(order, actor=actor, now=self._now())
             self._changed.notify_all()
             return entries
+
+    def _tend(self, care: FeedCare, order: ReloadFeed | ReofferRefused, actor: str) -> list[Entry]:
+        """Carry out what a person wants done about a feed; what comes of it is in the store before it is a fact."""
+        intakes: Sequence[Intake] = ()
+        told: list[Draft] = []
+        if isinstance(order, ReloadFeed):
+            reloaded: FeedReloaded | None = care.reload(order.feed_id)
+        else:
+            query = RefusedQuery(feed_id=order.feed_id, reason=order.reason, ids=order.ids)
+            reloaded, done = care.reoffer(query, by=actor)
+            told, intakes = [reoffered_draft(done)], done.intakes
+        with self._changed:
+            now = self._now()
+            if reloaded is not None:
+                stream = f"feed/{order.feed_id}"
+                told.insert(0, Draft(stream=stream, body=reloaded, occurred_at=now, actor=actor))
+            entries = self._score.run.loop.turn(now, intakes=intakes, drafts=told)
+            self._changed.notify_all()
+            return entries
+
+    def _retell(self) -> None:
+        """Tell of offers that the store knows of and a kill kept from the ledger; those it has are known by their ids."""
+        run = self._score.run
+        known = {entry.body.position for entry in run.ledger.since(0, kinds=("RefusedReoffered",))}
+        missed = [reoffered_draft(told) for told in run.readings.reoffers() if told.position not in known]
+        if missed:
+            run.loop.turn(self._now(), drafts=missed)
 
     def record(self, drafts: Sequence[Draft]) -> list[Entry]:
         """Record facts that no stage decides on, now, in a turn of the loop."""
@@ -222,6 +264,11 @@ class Session:
 
     def _sensorthings_of(self, run: Run) -> SensorThings:
         return sensorthings_of(run, self._intake, record=self.record, taken=self._turn_if_still, clock=self._now)
+
+    @property
+    def feed_care(self) -> FeedCare | None:
+        """What people can do about the feeds of a live run; None where readings are recorded or simulated."""
+        return self._feed_care
 
     def feeds(self) -> list[FeedCondition]:
         """How each feed of a live run is; none where readings are recorded or simulated."""
@@ -434,6 +481,7 @@ class Session:
         with self._changed:
             self._score.run.begin(self._now())
             self._score.run.take_up(self._now())  # what was acknowledged before a kill, and not turned on
+            self._retell()
         while not self._stop.is_set():
             with self._changed:
                 begun = time.monotonic()

@@ -27,7 +27,14 @@ def live_session(city_path: Path, settings: Settings) -> Session:
         out = settings.home / "live" / city.manifest.id
         run = compose(city, out, mode="live", source="", seed=0, feed_id="", settings=settings)
         title = Bilingual(zh=f"{city.manifest.name} 实况", en=f"{city.manifest.name_en} live")
-        return Score(run=run, moments=None, title=title, feeds=_feeds(city))
+        feeds = _feeds(city)
+        return Score(
+            run=run,
+            moments=None,
+            title=title,
+            feeds={feed_id: config for feed_id, (config, _) in feeds.items()},
+            feed_files={feed_id: path for feed_id, (_, path) in feeds.items()},
+        )
 
     return Session(score, live_turn_s=float(settings.turn_s))
 
@@ -46,6 +53,7 @@ def rehearsal_session(scenario: str, city_path: Path, seed: int, settings: Setti
     return Session(score, speed=settings.demo_speed)
 
 
-def _feeds(city: City) -> dict[str, FeedConfig]:
-    configs = [read_feed_config(path) for path in sorted((city.path / "feeds").glob("*.toml"))]
-    return {config.id: config for config in configs}
+def _feeds(city: City) -> dict[str, tuple[FeedConfig, Path]]:
+    """Feeds of a city by their id, each with its file."""
+    found = [(read_feed_config(path), path) for path in sorted((city.path / "feeds").glob("*.toml"))]
+    return {config.id: (config, path) for config, path in found}

@@ -17,7 +17,7 @@ from rencheng.sense.detection_rules import (
 from rencheng.sense.feed import FeedConfig, feed_config_from_dict, read_feed_config
 from rencheng.sense.handle import handle
 from rencheng.sense.model import EventState, FeedState, State, evolve, initial_state
-from rencheng.sense.orders import SubmitReport, TakeRainForecast, TakeRainPicture
+from rencheng.sense.orders import ReloadFeed, ReofferRefused, SubmitReport, TakeRainForecast, TakeRainPicture
 from rencheng.sense.ports import HEALTH_SCHEMA, QualityFlag, Readings, ReadingStore
 from rencheng.sense.rain_forecast import (
     RainForecast,
@@ -47,6 +47,8 @@ __all__ = [
     "ReadingStore",
     "Readings",
     "RefusalReason",
+    "ReloadFeed",
+    "ReofferRefused",
     "State",
     "SubmitReport",
     "TakeRainForecast",

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from rencheng.adapters.decoding.harvest import Harvest
 from rencheng.adapters.decoding.refusal import Refusal
 from rencheng.adapters.regulator.exchange import Exchange
+from rencheng.sense.batch import Delivery
 from rencheng.sense.feed import FeedConfig
 
 __all__ = ["Answers", "StationLine"]
@@ -75,6 +76,7 @@ class StationLine(Generic[FrameT]):
                 break
             frames += 1
             self._junk = 0
+            harvest.begin(buffer[at:behind], Delivery(arrived_at=now))
             harvest.rows += 1
             if not isinstance(frame, Refusal):
                 devices[self._device(frame)] = None

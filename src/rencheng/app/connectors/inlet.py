@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import math
 import threading
+from bisect import bisect_left
+from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -13,16 +15,22 @@ from datetime import datetime
 import pyarrow as pa
 
 from rencheng.adapters.decoding import decoder_of
+from rencheng.adapters.signing import SignedDecoder
 from rencheng.app.intake_desk import IntakeDesk
 from rencheng.kernel import InvalidReading
 from rencheng.sense import Decoded, Delivery, FeedConfig, Intake
-from rencheng.sense.batch import GOOD_SCHEMA, REFUSED_SCHEMA, RefusalReason
+from rencheng.sense.batch import GOOD_SCHEMA, REFUSED_SCHEMA, Placed, RefusalReason
 
 __all__ = ["FeedCondition", "FeedInlet", "joined_batches"]
 
 _LOG = logging.getLogger(__name__)
 _RATE_S = 60.0
 """Time constant of the rate that is shown."""
+_STEP_S = 10.0
+_STEPS = 60
+"""The course of the rate is kept for ten minutes."""
+_QUIET_GAPS, _QUIET_S = 6.0, 120.0
+"""A feed that was not heard for so many of its usual gaps, and so long, is silent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +61,12 @@ class FeedCondition:
         How old the newest reading of the last batch was when it was acknowledged.
     stored : int
         Readings ever stored.
+    course : tuple of float
+        Rows a second in each ten seconds of the last ten minutes, oldest first.
+    usual_gap_s : float or None
+        Usual time between two deliveries, a running mean; None before the second.
+    is_silent : bool
+        Heard before, and not for six usual gaps and two minutes.
     """
 
     feed_id: str
@@ -71,6 +85,9 @@ class FeedCondition:
     taken_at: datetime | None = None
     lag_s: float | None = None
     stored: int = 0
+    course: tuple[float, ...] = ()
+    usual_gap_s: float | None = None
+    is_silent: bool = False
 
 
 class FeedInlet:
@@ -104,6 +121,23 @@ class FeedInlet:
         self._rate, self._rated_at = 0.0, now
         self._taken_at: datetime | None = None
         self._lag_s: float | None = None
+        self._gap_s: float | None = None
+        self._steps: deque[tuple[int, int]] = deque(maxlen=_STEPS + 1)
+
+    def reconfigure(self, config: FeedConfig) -> None:
+        """Go by another configuration of the same feed from the next delivery on; counts go on.
+
+        Raises
+        ------
+        InvalidConfig, NotFound
+            If it cannot be decoded by; then the old one stays.
+        """
+        fresh = decoder_of(config)
+        with self._decoding:
+            if isinstance(fresh, SignedDecoder) and isinstance(self._decoder, SignedDecoder):
+                fresh.verifier.windows = self._decoder.verifier.windows  # a counter used before stays used
+            self.config, self._decoder = config, fresh
+            self._remembers = config.signature is not None or config.format == "sparkplug"
 
     @property
     def decoder(self) -> object:
@@ -153,6 +187,7 @@ class FeedInlet:
             for intake in intakes:
                 if intake.again:
                     continue
+                self._note_course(intake)
                 passed_s = max(0.0, (intake.taken_at - self._rated_at).total_seconds())
                 self._rate = self._rate * math.exp(-passed_s / _RATE_S) + intake.rows / _RATE_S
                 self._rated_at = max(self._rated_at, intake.taken_at)
@@ -163,6 +198,26 @@ class FeedInlet:
                 self._taken_at = intake.taken_at
                 if intake.last_at is not None:
                     self._lag_s = (intake.taken_at - intake.last_at).total_seconds()
+
+    def _note_course(self, intake: Intake) -> None:
+        step = int(intake.taken_at.timestamp() // _STEP_S)
+        if self._steps and self._steps[-1][0] == step:
+            self._steps[-1] = (step, self._steps[-1][1] + intake.rows)
+        else:
+            self._steps.append((step, intake.rows))
+        if self._taken_at is not None:
+            gap_s = max(0.0, (intake.taken_at - self._taken_at).total_seconds())
+            self._gap_s = gap_s if self._gap_s is None else 0.8 * self._gap_s + 0.2 * gap_s
+
+    def _course(self, now: datetime) -> tuple[float, ...]:
+        last = int(now.timestamp() // _STEP_S)
+        rows = dict(self._steps)
+        return tuple(rows.get(step, 0) / _STEP_S for step in range(last - _STEPS, last))
+
+    def _is_silent(self, now: datetime) -> bool:
+        if self._taken_at is None or self._gap_s is None:
+            return False
+        return (now - self._taken_at).total_seconds() > max(_QUIET_GAPS * self._gap_s, _QUIET_S)
 
     def connected(self) -> None:
         """Note that the connection stands."""
@@ -183,7 +238,8 @@ class FeedInlet:
     def condition(self) -> FeedCondition:
         """How the feed is now."""
         with self._lock:
-            passed_s = max(0.0, (self.clock() - self._rated_at).total_seconds())
+            now = self.clock()
+            passed_s = max(0.0, (now - self._rated_at).total_seconds())
             return FeedCondition(
                 feed_id=self.config.id,
                 name=self.config.name or self.config.id,
@@ -195,21 +251,46 @@ class FeedInlet:
                 rate_per_s=self._rate * math.exp(-passed_s / _RATE_S),
                 taken_at=self._taken_at,
                 lag_s=self._lag_s,
+                course=self._course(now),
+                usual_gap_s=self._gap_s,
+                is_silent=self._is_silent(now),
                 **self._of,  # type: ignore[arg-type]  # the five fields of the connection
             )
 
 
 def joined_batches(batches: Sequence[Decoded], config: FeedConfig) -> Decoded:
     """Batches one after the other as one; rows of refusals count on."""
-    refused = []
+    refused: list[pa.Table] = []
+    good: list[pa.Table] = []
+    begun: list[int] = []
     rows = 0
     for batch in batches:
         table = batch.refused
         numbers = pa.array([number + rows for number in table["row"].to_pylist()], pa.int64())
         refused.append(table.set_column(0, REFUSED_SCHEMA.field("row"), numbers))
+        plain = batch.good.select(GOOD_SCHEMA.names).cast(GOOD_SCHEMA)
+        known = batch.good["row"].to_pylist() if "row" in batch.good.column_names else range(plain.num_rows)
+        good.append(plain.append_column("row", pa.array([number + rows for number in known], pa.int64())))
+        begun.append(rows)
         rows += batch.rows
-    good = pa.concat_tables([batch.good.select(GOOD_SCHEMA.names).cast(GOOD_SCHEMA) for batch in batches])
-    return Decoded(good=good, refused=pa.concat_tables(refused), rows=rows, limits=config.limits)
+
+    def origins(kept_aside: Sequence[int], taken: Sequence[int]) -> list[Placed | None]:
+        return [_origin_of(batches, begun, row) for row in (*kept_aside, *taken)]
+
+    return Decoded(
+        good=pa.concat_tables(good),
+        refused=pa.concat_tables(refused),
+        rows=rows,
+        limits=config.limits,
+        origins=origins,
+    )
+
+
+def _origin_of(batches: Sequence[Decoded], begun: Sequence[int], row: int) -> Placed | None:
+    """Where a row of joined messages comes from; both kinds of row count from 1 in messages."""
+    k = bisect_left(begun, row) - 1
+    of = batches[k].origins if k >= 0 else None
+    return None if of is None else of([row - begun[k]], [])[0]
 
 
 def _kept_aside(body: bytes, why: str, config: FeedConfig) -> Decoded:
