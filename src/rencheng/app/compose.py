@@ -20,7 +20,7 @@ from rencheng.app.loop import Loop
 from rencheng.app.run_folder import RunFolder, RunMark, open_run_folder
 from rencheng.app.settings import Settings
 from rencheng.app.stages import Inputs, evolve_all, initial_states
-from rencheng.city import City
+from rencheng.city import City, device_registry
 from rencheng.kernel import Draft, InvalidInput, NotFound
 from rencheng.ledger import Entry, Ledger, fold
 from rencheng.sense.batch import GOOD_SCHEMA
@@ -205,7 +205,7 @@ def _inputs(
             return ""
 
     return Inputs(
-        sense=sense.Inputs(readings=readings),
+        sense=sense.Inputs(readings=readings, devices=device_registry(city)),
         assess=assess.Inputs(
             city=city,
             readings=readings,
@@ -221,7 +221,7 @@ def _inputs(
             city=city, fields=fields, relief=recover.read_relief(), roles={"water_lead": role("water_lead", "")}
         ),
         community=community.Inputs(cells=community.visit_cells(city), officer=lambda area: role("grid_officer", area)),
-        evaluate=evaluate.Inputs(channels=len(city.rows("channels"))),
+        evaluate=evaluate.Inputs(channels=len(city.table("channels")) if city.has("channels") else 0),
     )
 
 

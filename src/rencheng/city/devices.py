@@ -231,16 +231,18 @@ def device_registry(city: City) -> DeviceRegistry:
     )
 
 
-_TEXTS = ("name", "model", "maker", "org_id", "gateway_id", "installed_on", "calibrated_on", "battery_on")
-_MONTHS = ("design_life_months", "calibration_months", "battery_months")
+_OPTIONAL = (
+    "name", "model", "maker", "org_id", "gateway_id", "installed_on", "calibrated_on", "battery_on",
+    "design_life_months", "calibration_months", "battery_months",
+)  # fmt: skip
 
 
 def _device(row: Mapping[str, Any], sensors: list[str]) -> Device:
+    more: dict[str, Any] = {name: row[name] for name in _OPTIONAL if row.get(name) is not None}
     return Device(
         device_id=row["device_id"],
         kind=row["kind"],
         state=DeviceState(row["state"]),
         sensor_ids=tuple(sorted(sensors)),
-        **{name: row.get(name) or "" for name in _TEXTS},
-        **{name: row.get(name) for name in _MONTHS},
+        **more,
     )

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from rencheng.city import DeviceRegistry
 from rencheng.kernel import QUANTITIES, Draft, FactId, from_micros, micros
 from rencheng.sense.batch import Intake
 from rencheng.sense.facts import (
@@ -22,6 +23,7 @@ from rencheng.sense.facts import (
     SensorTrusted,
 )
 from rencheng.sense.fault_watch import FaultWatch
+from rencheng.sense.maintenance import follow_faults
 from rencheng.sense.model import State
 from rencheng.sense.ports import ReadingStore
 
@@ -45,6 +47,8 @@ class Inputs:
         Expected intervals without a reading after which a channel is silent.
     silent_min_s : float
         No channel is silent sooner than this, whatever its interval.
+    devices : DeviceRegistry
+        Devices that the city package lists.
 
     Attributes
     ----------
@@ -55,6 +59,7 @@ class Inputs:
     readings: ReadingStore
     silent_after: float = 3.0
     silent_min_s: float = 3600.0
+    devices: DeviceRegistry = field(default_factory=DeviceRegistry)
     faults: FaultWatch = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -84,7 +89,8 @@ def decide(state: State, inputs: Inputs, now: datetime, intake: Intake | None = 
     if health.num_rows:
         drafts += _silence(state, inputs, now, health, cause)
         drafts += _doubt(state, now, health, cause)
-    return drafts + inputs.faults.drafts(state, now)
+    drafts += inputs.faults.drafts(state, now)
+    return drafts + follow_faults(state, inputs.devices, drafts, now)
 
 
 def _told_already(state: State, intake: Intake) -> bool:

@@ -6,13 +6,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from rencheng.city import Device
 from rencheng.kernel import fact
 
 __all__ = [
     "BatchTaken",
+    "DeviceServiced",
+    "DeviceStateChanged",
+    "DevicesRegistered",
     "FeedFailed",
     "FeedRecovered",
     "FeedReloaded",
+    "MaintenanceClosed",
+    "MaintenanceOpened",
     "RainForecastTaken",
     "RainPictureTaken",
     "RefusedReoffered",
@@ -226,3 +232,64 @@ class SensingEntityRemoved:
 
     entity_set: str
     entity_id: str
+
+
+@fact("DevicesRegistered")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DevicesRegistered:
+    """Devices were listed that the city package does not know."""
+
+    devices: tuple[Device, ...]
+    reason: str
+
+
+@fact("DeviceStateChanged")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceStateChanged:
+    """A device went on in its life: installed, in service, in maintenance, faulty, retired."""
+
+    device_id: str
+    previous: str
+    state: str
+    reason: str
+    installed_on: str = ""
+    """Day of installation, YYYY-MM-DD, where it was installed."""
+
+
+@fact("DeviceServiced")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeviceServiced:
+    """A device was calibrated or got a new battery."""
+
+    device_id: str
+    work: str
+    """calibration or battery"""
+    on: str
+    """YYYY-MM-DD"""
+    reason: str
+
+
+@fact("MaintenanceOpened")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceOpened:
+    """A device in service failed, and those who maintain it are asked to look."""
+
+    task_id: str
+    device_id: str
+    sensor_id: str
+    """Sensor that is silent or not to be believed."""
+    fault: str
+    """silent, or the flag that it is suspected for"""
+    detail: str
+    org_id: str
+
+
+@fact("MaintenanceClosed")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaintenanceClosed:
+    """A maintenance task is over: all sensors of the device are heard and believed again, or it was retired."""
+
+    task_id: str
+    device_id: str
+    open_s: float
+    reason: str

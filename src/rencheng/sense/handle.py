@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from rencheng.kernel import Draft, Hazard, InvalidInput, LonLat, OrderRefused, cell_of, derived_id, require_utc
 from rencheng.sense.decide import Inputs
+from rencheng.sense.device_life import DEVICE_ORDERS, handle_device_order
 from rencheng.sense.facts import RainForecastTaken, RainPictureTaken, ReportReceived
 from rencheng.sense.fusion import event_of
 from rencheng.sense.model import FUSION_RESOLUTION, State
@@ -31,19 +32,26 @@ TEXT_LIMIT = 4000
 FORECAST_OLD = timedelta(hours=24)
 """A forecast of the rain issued longer ago says little of the day ahead."""
 
-_ORDERS = "ReloadFeed, ReofferRefused, SubmitReport, TakeRainForecast, TakeRainPicture"
+_ORDERS = ", ".join(
+    [
+        "ReloadFeed, ReofferRefused, SubmitReport, TakeRainForecast, TakeRainPicture",
+        *(order.__name__ for order in DEVICE_ORDERS),
+    ]
+)
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 
-def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: str) -> list[Draft]:  # noqa: ARG001 — the signature every stage shares
+def handle(state: State, order: object, inputs: Inputs, now: datetime, actor: str) -> list[Draft]:
     """Answer an order with facts.
 
     Raises
     ------
     OrderRefused
         If the report's source, hazard, category, place, time or depth cannot be, or a picture or forecast of the rain
-        comes from the future or is out of date.
+        comes from the future or is out of date, or a device is unknown or cannot go on as asked.
     """
+    if isinstance(order, DEVICE_ORDERS):
+        return handle_device_order(state, order, inputs.devices, now, actor)
     if isinstance(order, TakeRainPicture):
         return _take_picture(order, now, actor)
     if isinstance(order, TakeRainForecast):

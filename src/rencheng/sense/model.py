@@ -8,6 +8,7 @@ from datetime import datetime
 
 from rencheng.kernel import cell_of
 from rencheng.ledger import Entry
+from rencheng.sense.device_state import DEVICE_FACTS, DeviceChanges, evolve_devices
 from rencheng.sense.facts import (
     BatchTaken,
     FeedFailed,
@@ -71,6 +72,7 @@ class State:
     """Doubtful channel → flag → since when."""
     events: Mapping[str, EventState] = field(default_factory=dict)
     recent: Recent = field(default_factory=dict)
+    devices: DeviceChanges = field(default_factory=DeviceChanges)
 
 
 def initial_state() -> State:
@@ -178,6 +180,10 @@ def _event_with(event: EventState | None, body: ReportReceived, at: datetime) ->
     )
 
 
+def _devices(state: State, entry: Entry) -> State:
+    return replace(state, devices=evolve_devices(state.devices, entry))
+
+
 _CHANGES: dict[type, Callable[[State, Entry], State]] = {
     BatchTaken: _batch_taken,
     FeedFailed: _feed_failed,
@@ -187,4 +193,5 @@ _CHANGES: dict[type, Callable[[State, Entry], State]] = {
     SensorSuspected: _sensor_suspected,
     SensorTrusted: _sensor_trusted,
     ReportReceived: _report_received,
+    **dict.fromkeys(DEVICE_FACTS, _devices),
 }

@@ -1,10 +1,11 @@
-"""What is asked of sensing: take my report, take this picture or forecast of the rain."""
+"""What is asked of sensing: take my report, this picture or forecast of the rain; list devices and lead them on."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
 
+from rencheng.city import Device
 from rencheng.kernel import order
 
 __all__ = [
@@ -163,3 +164,78 @@ class TakeRainForecast:
     horizon_h: float
     total_mm: float
     highest_mm_h: float
+
+
+@order("RegisterDevices")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisterDevices:
+    """List devices that the city package does not know: all of them, or none."""
+
+    devices: tuple[Device, ...]
+    reason: str
+
+
+@order("InstallDevice")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallDevice:
+    """Say that a planned device stands at its place, since ``on`` (YYYY-MM-DD; today where empty)."""
+
+    device_id: str
+    reason: str
+    on: str = ""
+
+
+@order("PutDeviceInService")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutDeviceInService:
+    """Rely on a device, for the first time or again."""
+
+    device_id: str
+    reason: str
+
+
+@order("TakeDeviceToMaintenance")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeDeviceToMaintenance:
+    """Take a device out of service for work on it; its faults call nobody meanwhile."""
+
+    device_id: str
+    reason: str
+
+
+@order("ReportDeviceFault")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportDeviceFault:
+    """Say that a device in service is broken, as somebody saw."""
+
+    device_id: str
+    reason: str
+
+
+@order("CalibrateDevice")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrateDevice:
+    """Say that a device was calibrated on a day (YYYY-MM-DD; today where empty)."""
+
+    device_id: str
+    reason: str
+    on: str = ""
+
+
+@order("ReplaceBattery")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceBattery:
+    """Say that a device got a new battery on a day (YYYY-MM-DD; today where empty)."""
+
+    device_id: str
+    reason: str
+    on: str = ""
+
+
+@order("RetireDevice")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetireDevice:
+    """End the life of a device; an open maintenance task ends with it."""
+
+    device_id: str
+    reason: str
