@@ -1,4 +1,4 @@
-"""Who is asked about an alarm: the nearest channels of the same rule within its reach, and who hangs together by that."""
+"""Who is asked about an alarm: the nearest channels of the same rule within its reach, and who hangs together so."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ class _Tree:
             return []
         most = MOST_NEIGHBOURS + 1  # the channel is its own nearest
         far, _ = self._tree.query(self.xyz[place], k=[most], distance_upper_bound=self._reach)
-        radius = np.minimum(far[:, 0] * _ROUNDING, self._reach)  # infinite where there are fewer
+        radius = np.minimum(np.asarray(far)[:, 0] * _ROUNDING, self._reach)  # infinite where there are fewer
         found = self._tree.query_ball_point(self.xyz[place], radius, return_sorted=True)
         return [
             np.array([k for k in near if k != own], dtype=np.int64)
