@@ -179,6 +179,8 @@ class ScriptedSession:
             self._changed.notify_all()
         return entries
 
+    feed_care = None
+
     def feeds(self) -> list[FeedCondition]:
         return [
             FeedCondition(

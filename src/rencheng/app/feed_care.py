@@ -245,7 +245,7 @@ def _place(path: Path, word: str) -> str:
 def _line_of(path: Path, said: str) -> int | None:
     """The first line of a file with a word that a message quotes."""
     quoted = re.findall(r"'([^']+)'", said) + re.findall(r"`([^`$]+)`", said)
-    for word in quoted:
+    for word in reversed(quoted):  # messages go from the feed to the field
         key = re.compile(rf"(?<![\w.]){re.escape(word)}(?![\w.])")
         for number, line in enumerate(path.read_text(encoding="utf-8", errors="replace").splitlines(), 1):
             if key.search(line.partition("#")[0]):

@@ -221,7 +221,7 @@ class Session:
             return entries
 
     def _retell(self) -> None:
-        """Tell of offers that the store knows of and a kill kept from the ledger; those it has are known by their ids."""
+        """Tell of offers that the store knows of and that a kill kept from the ledger."""
         run = self._score.run
         known = {entry.body.position for entry in run.ledger.since(0, kinds=("RefusedReoffered",))}
         missed = [reoffered_draft(told) for told in run.readings.reoffers() if told.position not in known]

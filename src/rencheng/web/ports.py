@@ -6,15 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol
 
+import pyarrow as pa
+
 from rencheng.app.connectors import FeedCondition
+from rencheng.app.feed_care import Trial
 from rencheng.assess.ports import FieldStore
 from rencheng.city import City
 from rencheng.kernel import Bilingual
 from rencheng.ledger import Entry, Ledger
 from rencheng.sense import Delivery
 from rencheng.sense.ports import Readings
+from rencheng.sense.refused import RefusedQuery
 
-__all__ = ["ClockReading", "Intake", "Session"]
+__all__ = ["ClockReading", "FeedCare", "Intake", "Session"]
 
 
 class ClockReading(Protocol):
@@ -85,6 +89,22 @@ class Intake(Protocol):
         ...
 
 
+class FeedCare(Protocol):
+    """What people can do about the feeds of a live run."""
+
+    def counts(self, feed_id: str) -> Mapping[str, int]:
+        """Reason → rows that a feed has kept aside."""
+        ...
+
+    def page(self, query: RefusedQuery) -> pa.Table:
+        """A page of refused rows."""
+        ...
+
+    def trial(self, query: RefusedQuery) -> Trial:
+        """What would become of rows if they were offered again."""
+        ...
+
+
 class Session(Protocol):
     """A run as the page and the API see it; every method may be called from any thread."""
 
@@ -128,6 +148,11 @@ class Session(Protocol):
         self, feed_id: str, data: bytes, *, content_encoding: str = "", delivery: Delivery | None = None
     ) -> Intake:
         """Take a bulk of raw readings for a feed."""
+        ...
+
+    @property
+    def feed_care(self) -> FeedCare | None:
+        """What people can do about the feeds; None where the run is not live."""
         ...
 
     def feeds(self) -> Sequence[FeedCondition]:

@@ -1,4 +1,4 @@
-"""Where refused rows of a table come from: each row alone, with the header it needs, so that it can be decoded again."""
+"""Where refused rows of a table come from: each alone, with the header it needs, so that it can be decoded again."""
 
 from __future__ import annotations
 

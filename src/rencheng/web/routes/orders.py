@@ -15,13 +15,14 @@ from rencheng.kernel import InvalidInput, order_type, order_types
 from rencheng.web.context import Context, Served
 from rencheng.web.problems import PROBLEMS
 
-__all__ = ["OrderAnswer", "OrderForm", "router"]
+__all__ = ["ANYONE", "OrderAnswer", "OrderForm", "carried_out", "role_of", "router"]
 
 router = APIRouter(
     prefix="/api/orders", tags=["orders"], responses={k: PROBLEMS[k] for k in (400, 404, 409, 413, 422, 503)}
 )
 
-_ANYONE = "duty_officer"
+ANYONE = "duty_officer"
+"""Role of whoever does not say on whose behalf."""
 
 
 class OrderForm(BaseModel):
@@ -69,7 +70,7 @@ async def give_order(
     context: Served,
     request: Request,
     name: str,
-    x_role: Annotated[str, Header(description="Role of the city on whose behalf the order is given")] = _ANYONE,
+    x_role: Annotated[str, Header(description="Role of the city on whose behalf the order is given")] = ANYONE,
 ) -> Response:
     """Give an order in the name of a role; the facts that it led to come back, or why it was refused."""
     body = await request.body()
@@ -79,15 +80,31 @@ async def give_order(
 
 def _carry_out(context: Context, name: str, body: bytes, role: str) -> dict[str, Any]:
     kind = order_type(name)
-    known = {row["role_id"] for row in context.session.city.rows("roles")}
-    if role != _ANYONE and role not in known:
-        raise InvalidInput(
-            f"the city has no role {role!r}", where="header X-Role", mend="List them with GET /api/city/layers/roles"
-        )
+    actor = role_of(context, role)
     try:
         order: object = msgspec.json.decode(body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise InvalidInput(str(error), where=f"order {name}", mend="Its form: GET /api/orders") from error
-    actor = f"role:{role}"
+    return carried_out(context, order, actor)
+
+
+def role_of(context: Context, role: str) -> str:
+    """The actor of a role of the city.
+
+    Raises
+    ------
+    InvalidInput
+        If the city has no such role.
+    """
+    known = {row["role_id"] for row in context.session.city.rows("roles")}
+    if role != ANYONE and role not in known:
+        raise InvalidInput(
+            f"the city has no role {role!r}", where="header X-Role", mend="List them with GET /api/city/layers/roles"
+        )
+    return f"role:{role}"
+
+
+def carried_out(context: Context, order: object, actor: str) -> dict[str, Any]:
+    """Carry an order out; the record that is answered."""
     entries = context.session.order(order, actor=actor)
-    return {"order": name, "actor": actor, "facts": [fact_record(entry) for entry in entries]}
+    return {"order": type(order).__name__, "actor": actor, "facts": [fact_record(entry) for entry in entries]}

@@ -11,6 +11,7 @@ from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
+from rencheng.app.connectors import FeedCondition
 from rencheng.sense import Delivery
 from rencheng.web.context import Served
 from rencheng.web.problems import PROBLEMS
@@ -69,12 +70,24 @@ class FeedView(BaseModel):
     taken_at: datetime | None = Field(description="Last acknowledgement")
     lag_s: float | None = Field(description="Age of the newest reading of the last batch when it was acknowledged")
     stored: int = Field(description="Readings ever stored")
+    course: list[float] = Field(description="Rows a second in each ten seconds of the last ten minutes, oldest first")
+    usual_gap_s: float | None = Field(description="Usual time between two deliveries; None before the second")
+    is_silent: bool = Field(description="Heard before, and not for six usual gaps and two minutes")
+    health: str = Field(description="connected, waiting (not connected, or nothing yet), silent or broken")
 
 
 @router.get("", summary="Feeds and how they are")
 def feeds(context: Served) -> list[FeedView]:
     """Every feed of a live run: connection, rate, lag, what was refused, what broke it last."""
-    return [FeedView(**asdict(of)) for of in context.session.feeds()]
+    return [FeedView(**asdict(of), health=_health(of)) for of in context.session.feeds()]
+
+
+def _health(of: FeedCondition) -> str:
+    if of.state == "failed":
+        return "broken"
+    if of.state == "waiting" or (of.taken_at is None and not of.stored):
+        return "waiting"
+    return "silent" if of.is_silent else "connected"
 
 
 @router.post("/{feed_id}", summary="Hand readings in", openapi_extra=_BODY)
