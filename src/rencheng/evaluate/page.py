@@ -21,7 +21,7 @@ def report_html(report: Report) -> str:
     """Render the report in Chinese and English, times by the city's clock."""
     zone = ZoneInfo(report.timezone)
     environment = Environment(autoescape=True, trim_blocks=True)
-    environment.globals.update(at=lambda t: _at(t, zone), num=_number, curve=_curve)
+    environment.globals.update(at=lambda t: _at(t, zone), num=_number, hours=_hours, curve=_curve)
     template = (files("rencheng.evaluate") / "data" / "report.html.j2").read_text(encoding="utf-8")
     return environment.from_string(template).render(r=report)
 
@@ -32,6 +32,10 @@ def _at(instant: datetime | None, zone: ZoneInfo) -> str:
 
 def _number(value: float | None, digits: int = 1) -> str:
     return "—" if value is None else f"{value:.{digits}f}"
+
+
+def _hours(span_s: float | None) -> str:
+    return "—" if span_s is None else _number(span_s / 3600.0)
 
 
 def _curve(curve: ServiceCurve) -> Markup:

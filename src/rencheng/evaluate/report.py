@@ -15,6 +15,7 @@ import msgspec
 
 from rencheng.assess.indicator_tree import TreeScore
 from rencheng.city import City
+from rencheng.evaluate.faults import FaultFigures, fault_figures
 from rencheng.evaluate.indicators import Measured, measure
 from rencheng.evaluate.model import State, evolve, initial_state
 from rencheng.evaluate.resilience import resilience_index, resilience_tree
@@ -65,6 +66,8 @@ class Report:
     """City resilience index after the round; None where the city was not given."""
     revisions: tuple[dict[str, Any], ...] = ()
     """Weights revised: index, who, when, before, after, why."""
+    faults: tuple[FaultFigures, ...] = ()
+    """How often sensors, devices and feeds failed and how long they stayed down; empty where the city was not given."""
 
 
 def build_report(
@@ -119,6 +122,7 @@ def build_report(
     )
     if city is None:
         return report
+    report = replace(report, faults=tuple(fault_figures(entries, city, begin, end)))
     return replace(report, resilience=resilience_index(city, report, state.weights.get(resilience_tree().id)))
 
 
