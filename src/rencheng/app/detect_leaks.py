@@ -135,7 +135,7 @@ def _watched(
     linear, doubts = linear_model(
         model, drive, blocks, slice(0, DAY_H * min(days, ahead)), (), None, DAY_H * REFERENCE_D
     )
-    watch = _watch(model, drive, linear, doubts, days, _renewal(model, drive, blocks, doubts, days), say)
+    watch = _watch(model, drive, linear, doubts, days, _renewal(model, drive, blocks, linear, doubts, days), say)
     watch.begin(range(REFERENCE_D))
     for day in range(REFERENCE_D, days):
         watch.day(day)
@@ -143,11 +143,18 @@ def _watched(
     return watch
 
 
-def _renewal(model: LeakModel, drive: Boundary, blocks: Blocks, doubts: Doubts, days: int) -> Renewal:
+def _renewal(
+    model: LeakModel, drive: Boundary, blocks: Blocks, linear: LinearModel, doubts: Doubts, days: int
+) -> Renewal:
+    solved = linear.solved
+
     def renew(day: int, leaks: Sizes, ran: Callable[[int], Sizes]) -> LinearModel:
+        nonlocal solved
         first = max(0, day - WINDOWS_D[-1] - 2)
         hours = slice(DAY_H * first, DAY_H * min(days, day + RENEW_D + 2))
-        return linear_model(model, drive, blocks, hours, leaks, doubts, DAY_H * day, ran)[0]
+        fresh = linear_model(model, drive, blocks, hours, leaks, doubts, DAY_H * day, ran, solved=solved)[0]
+        solved = fresh.solved
+        return fresh
 
     return renew
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rencheng.adapters.epanet.leak_drive import Blocks
+from rencheng.adapters.epanet.leak_gradient import Gradients, gradients
 from rencheng.adapters.epanet.leak_model import Boundary, LeakModel
 from rencheng.science.detection.leaks import Evidence, day_evidence
 
@@ -19,8 +20,11 @@ Ints = NDArray[np.int64]
 
 QUANTILES = (0.03, 0.25, 0.5, 0.75, 0.97)
 SIZES_M3_H = (4.0, 12.0, 28.0)
-DOUBT_SAMPLES, NOISE_SAMPLES = 100, 60
-PIPE_DOUBT = 0.10  # L-TOWN's published bound on diameters and roughness
+DOUBT_SHARE = 0.9995  # of what the model may be wrong by, in the sensors' noise
+PIPE_DOUBT = 0.10 / np.sqrt(3)  # standard deviation of a diameter and of a roughness: L-TOWN's published bound is 10 %
+DIAMETER_POWER = 2.63  # of diameter in the flow at a given loss (Hazen-Williams; Darcy-Weisbach 2.5), roughness 1
+BEND = PIPE_DOUBT * float(np.hypot(DIAMETER_POWER, 1.0))  # standard deviation of a pipe's flow at a given loss
+FULL_M3_H = 60.0  # leaks that moved by so much make the solved responses too old to be bent
 CONSUMER_DOUBT = 0.15  # consumers' shares against nominal ones
 CONSUMER_NOISE = 0.15  # of one consumer's hour
 READ_M, READ_M3_H = 0.006, 0.05  # rounding to two decimals and what the model misses within an hour
@@ -30,9 +34,38 @@ HOURS_PER_READING = 4.0  # a consumer that is away stays away for hours
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Doubts:
-    """Directions in which the model may be wrong: ``mix`` (K, n) of the same random samples at any state."""
+    """Directions in which the model may be wrong: ``mix`` (K, n) of its n pipes and consumers, each of unit size."""
 
     mix: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Solved:
+    """Responses of finite leaks as the solver gave them about ``leaks``, at each junction's stand-in.
+
+    Attributes
+    ----------
+    change : ndarray, shape (J, L, S, m)
+        By each size of leak.
+    slope : ndarray, shape (J, S, m)
+        Per m³/h of a leak of no size.
+    """
+
+    leaks: tuple[tuple[int, float], ...]
+    change: Floats
+    slope: Floats
+
+    def bent(self, slope: Floats) -> Floats:
+        """The responses where the slope is another one now: what bends them away from it stays."""
+        sizes = np.array(SIZES_M3_H)[None, :, None, None]
+        out: Floats = self.change + sizes * (slope - self.slope)[:, None]
+        return out
+
+    def near(self, leaks: Sequence[tuple[int, float]], n_states: int) -> bool:
+        """Whether leaks have moved little since."""
+        now, then = dict(leaks), dict(self.leaks)
+        moved = sum(abs(now.get(node, 0.0) - then.get(node, 0.0)) for node in {*now, *then})
+        return moved < FULL_M3_H and self.change.shape[2] == n_states
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,6 +93,7 @@ class LinearModel:
     weight: Floats
     nearest: Ints
     residual: Floats
+    solved: Solved
 
     def response_of(self, node: int, size: float) -> Floats:
         """Departures per m³/h of a leak of about this size (D,)."""
@@ -140,32 +174,21 @@ def _states(drive: Boundary, good: Ints) -> tuple[Ints, Callable[[Ints], tuple[F
     return rows, place
 
 
-def _samples(
-    model: LeakModel, drive: Boundary, rows: Ints, leaks: Sequence[tuple[int, float]]
-) -> tuple[Floats, Floats]:
-    doubts = model.doubts(
-        drive, rows, leaks, np.random.default_rng(1), DOUBT_SAMPLES, pipes=PIPE_DOUBT, consumers=CONSUMER_DOUBT
-    )
-    noise = model.doubts(
-        drive, rows, leaks, np.random.default_rng(2), NOISE_SAMPLES, pipes=0.0, consumers=CONSUMER_NOISE
-    )
-    return doubts, noise
-
-
-def _precision(noise: Floats, n_pressure: int) -> Floats:
-    m = noise.shape[2]
+def _noise_precision(found: Gradients, n_pressure: int) -> Floats:
+    """Inverse covariance of what consumers that come and go do to the sensors, with rounding, shape (S, m, m)."""
+    m = found.consumer.shape[2]
     floor = np.diag(np.where(np.arange(m) < n_pressure, READ_M, READ_M3_H) ** 2)
-    return np.stack([np.linalg.inv(noise[:, s].T @ noise[:, s] / len(noise) + floor) for s in range(noise.shape[1])])
+    swing = CONSUMER_NOISE * found.consumer
+    return np.stack([np.linalg.inv(swing[:, s].T @ swing[:, s] + floor) for s in range(swing.shape[1])])
 
 
-def _doubts_of(samples: Floats, precision: Floats) -> Doubts:
+def _doubts_of(wrong: Floats, precision: Floats) -> Doubts:
     """Main directions of the model's error, measured in the sensors' noise."""
-    n = len(samples)
     root = np.stack([np.linalg.cholesky(p).T for p in precision])
-    white = np.einsum("sab,nsb->nsa", root, samples).reshape(n, -1)
+    white = np.einsum("sab,nsb->nsa", root, wrong).reshape(len(wrong), -1)
     left, size, _ = np.linalg.svd(white, full_matrices=False)
-    keep = int(np.searchsorted(np.cumsum(size**2) / (size**2).sum(), 0.9995)) + 1
-    return Doubts(mix=left[:, :keep].T / np.sqrt(n) * 1.0)
+    keep = int(np.searchsorted(np.cumsum(size**2) / (size**2).sum(), DOUBT_SHARE)) + 1
+    return Doubts(mix=left[:, :keep].T)
 
 
 def linear_model(
@@ -178,27 +201,32 @@ def linear_model(
     until: int,
     held: Callable[[int], Sequence[tuple[int, float]]] = lambda _day: (),
     tell: Callable[[float], None] = lambda _share: None,
+    solved: Solved | None = None,
 ) -> tuple[LinearModel, Doubts]:
     """Linearise about the known leaks.
 
     ``hours`` are those whose residuals are wanted; reference states are chosen among them up to ``until``. ``held``
-    gives the leaks that ran on a day.
+    gives the leaks that ran on a day. Responses ``solved`` before are bent where leaks have moved little.
     """
     known = _usable(drive)
     inside = np.arange(hours.start, hours.stop)
     rows, place = _states(drive, inside[(inside < until) & known[inside]])
-    samples, noise = _samples(model, drive, rows, leaks)
-    precision = _precision(noise, len(model.pressures))
-    doubts = _doubts_of(samples, precision) if doubts is None else doubts
-    n_states, m = len(rows), samples.shape[2]
+    found = gradients(model, drive, rows, leaks)
+    precision = _noise_precision(found, len(model.pressures))
+    wrong = np.concatenate([BEND * found.pipe, CONSUMER_DOUBT * found.consumer])
+    doubts = _doubts_of(wrong, precision) if doubts is None else doubts
+    n_states, m = len(rows), wrong.shape[2]
     full = n_states * m
     area = np.arange(model.n_areas)
     design = np.zeros((full + len(area), len(doubts.mix) + len(model.pressures) + len(area)))
-    design[:full, : len(doubts.mix)] = (doubts.mix @ samples.reshape(len(samples), -1)).T
+    design[:full, : len(doubts.mix)] = (doubts.mix @ wrong.reshape(len(wrong), -1)).T
     for column in range(len(model.pressures)):
         design[np.arange(n_states) * m + column, len(doubts.mix) + column] = 1.0
     design[full + area, len(doubts.mix) + len(model.pressures) + area] = 1.0
-    change = model.responses(drive, rows, leaks, SIZES_M3_H, tell)
+    if solved is None or not solved.near(leaks, n_states):
+        change = model.responses(drive, rows, leaks, SIZES_M3_H, tell)
+        solved = Solved(leaks=tuple(leaks), change=change, slope=found.leak[model.stand_in])
+    change = solved.bent(found.leak)
     response = np.zeros((*change.shape[:2], full + len(area)))
     response[..., :full] = change.reshape(*change.shape[:2], full)
     for level, size in enumerate(SIZES_M3_H):
@@ -226,6 +254,7 @@ def linear_model(
         weight=all_weight,
         nearest=all_nearest,
         residual=residual,
+        solved=solved,
     )
     return kept, doubts
 

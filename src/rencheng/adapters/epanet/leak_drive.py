@@ -49,13 +49,14 @@ def blocks_from_scada(tables: dict[str, ScadaTable], model: LeakModel) -> Blocks
         return _means(tables.get(kind), ids, first, n)
 
     flow = mean("flows", model.flow_ids)
+    flow *= _flow_unit(flow, model)
     meter = mean("demands", model.meters)
     meter *= _unit(float(np.nansum(np.nanmean(meter, axis=0))) if meter.size else 0.0, model.nominal_metered_m3_h)
     return Blocks(
         start_us=start,
         pressure_m=mean("pressures", model.pressures),
         flow_m3_h=flow,
-        level_m=mean("levels", model.levels),
+        level_m=_above_bottom(mean("levels", model.levels), model),
         level_change_m=_changes(tables.get("levels"), model.levels, first, n),
         meter_m3_h=meter,
     )
@@ -66,6 +67,35 @@ def _unit(total: float, nominal: float) -> float:
     if total <= 0 or nominal <= 0:
         return 1e-3
     return min((1e-3, 1.0, 3.6), key=lambda factor: abs(np.log(total * factor / nominal)))
+
+
+def _flow_unit(flow: Floats, model: LeakModel) -> float:
+    """Factor to m³/h of flow meters in m³/h, L/s, m³/s or L/h: another unit than m³/h only where it fits much better.
+
+    What the meters let into the network is compared with what its consumers nominally take.
+    """
+    inside = model.flow_areas >= 0
+    source = np.flatnonzero(inside.sum(axis=1) == 1)
+    sign = np.where(inside[source, 1], 1.0, -1.0)
+    read = flow[:, source]
+    if not source.size or np.isnan(read).all(axis=0).any() or model.nominal_demand_m3_h <= 0:
+        return 1.0
+    total = float((np.nanmean(read, axis=0) * sign).sum())
+    if total <= 0:
+        return 1.0
+    off = {factor: abs(np.log(total * factor / model.nominal_demand_m3_h)) for factor in (1.0, 3.6, 3600.0, 1e-3)}
+    best = min(off, key=lambda factor: off[factor])
+    return best if off[1.0] > np.log(2.0) and off[best] < 0.5 * off[1.0] else 1.0
+
+
+def _above_bottom(level: Floats, model: LeakModel) -> Floats:
+    """Levels above each tank's bottom; those that stand above its top are heads above the datum."""
+    out = level.copy()
+    for column, (bottom, top) in enumerate(zip(model.tank_bottom_m, model.tank_top_m, strict=True)):
+        given = level[~np.isnan(level[:, column]), column]
+        if len(given) and np.median(given) > top + 0.5 and 0 <= np.median(given) - bottom <= top + 0.5:
+            out[:, column] -= bottom
+    return out
 
 
 def _step_us(table: ScadaTable) -> int:

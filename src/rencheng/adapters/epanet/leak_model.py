@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from rencheng.adapters.epanet.leak_links import links_of_network
 from rencheng.adapters.epanet.project import EpanetProject
 from rencheng.kernel import InvalidInput
 from rencheng.science.detection.pipe_distance import node_distances
@@ -25,9 +26,8 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 METERED_SHARE = 0.85  # an area counts as metered where its meters cover this share of nominal demand
-DIAMETER, ROUGHNESS = 0, 2  # codes of the EPANET 2.2 toolkit
 M3_H = 1 / 3600
-STAND_IN_M = 60.0  # junctions so near answer for each other: a fifth of the way that a crew searches
+STAND_IN_M = 100.0  # junctions so near share the solver's answer to a large leak, each bent by its own slope
 ACCURACY = 1e-4  # a leak of 1 m³/h is half a per cent of the flow; the usual 1e-2 would stop before it shows
 
 
@@ -105,6 +105,7 @@ class LeakModel:
         self.stand_in = self._stand_ins()
         self.elevation_m = np.array([_elevation(network, name) for name in self.pressures])
         self.tank_bottom_m = np.array([network.get_node(name).elevation for name in self.levels])
+        self.tank_top_m = np.array([network.get_node(name).max_level for name in self.levels])
         self.tank_area_m2 = np.array([np.pi * network.get_node(name).diameter ** 2 / 4 for name in self.levels])
         self.project = EpanetProject(self._write(network, scratch))
         self._sensors = self.project.nodes(self.pressures)
@@ -240,6 +241,7 @@ class LeakModel:
         network.options.hydraulic.demand_model = "DDA"
         network.options.hydraulic.accuracy = ACCURACY
         network.options.report.status = "NO"
+        self.links = links_of_network(network)
         out = scratch / "cut.inp"
         import wntr
 
@@ -317,9 +319,9 @@ class LeakModel:
 
     def simulate(self, drive: Boundary, rows: Ints, leaks: Sequence[tuple[int, float]]) -> Floats:
         """Sensor readings by the model with known leaks, shape (len(rows), m)."""
-        self._load(drive, rows, leaks)
+        self.load(drive, rows, leaks)
         out = self.solve(len(rows))
-        self._unload(leaks)
+        self.unload(leaks)
         return out
 
     def responses(
@@ -342,12 +344,12 @@ class LeakModel:
                 nodes = asked[self.node_area[asked] == area].tolist()
                 if not nodes:
                     continue
-                self._load(drive, np.repeat(rows, len(nodes)), leaks, extra)
+                self.load(drive, np.repeat(rows, len(nodes)), leaks, extra)
                 read = self.solve(n * len(nodes), self._moving_leak(nodes, size, known))
                 self.set_leak(nodes[-1], known.get(nodes[-1], 0.0))
                 out[nodes, column] = read.reshape(n, len(nodes), -1).transpose(1, 0, 2) - base
                 tell((column + (area + 1) / self.n_areas) / len(levels_m3_h))
-        self._unload(leaks)
+        self.unload(leaks)
         return out[self.stand_in]
 
     def _moving_leak(self, nodes: list[int], size: float, known: dict[int, float]) -> Callable[[int], None]:
@@ -360,63 +362,17 @@ class LeakModel:
 
         return before
 
-    def doubts(
-        self,
-        drive: Boundary,
-        rows: Ints,
-        leaks: Sequence[tuple[int, float]],
-        rng: np.random.Generator,
-        n: int,
-        *,
-        pipes: float,
-        consumers: float,
-    ) -> Floats:
-        """Change of the readings when the model is wrong by as much as it may be, shape (n, S, m).
-
-        ``pipes``: half-width of the uniform error of diameters and roughness; ``consumers``: standard deviation of each
-        unmetered consumer's share.
-        """
-        base = self.simulate(drive, rows, leaks)
-        out = np.zeros((n, *base.shape))
-        at = self.project.links(self.pipes)
-        self._load(drive, rows, leaks)
-        for sample in range(n):
-            bend = 1 + rng.uniform(-pipes, pipes, (2, len(at)))
-            self._bend_pipes(at, bend)
-            self._bend_consumers(1 + consumers * rng.standard_normal(len(self.nodes)))
-            out[sample] = self.solve(len(rows)) - base
-        self._bend_pipes(at, np.ones((2, len(at))))
-        self._bend_consumers(np.ones(len(self.nodes)))
-        self._unload(leaks)
-        return out
-
-    def _bend_pipes(self, at: list[int], bend: Floats) -> None:
-        for row, link in enumerate(at):
-            self.project.set_link(link, DIAMETER, self.pipe_diameter_m[row] * 1000 * bend[0, row])
-            self.project.set_link(link, ROUGHNESS, self.pipe_roughness[row] * bend[1, row])
-
-    def _bend_consumers(self, bend: Floats) -> None:
-        total, bent = np.zeros(self.n_areas), np.zeros(self.n_areas)
-        factor = np.maximum(bend, 0.05)
-        for row, consumer in enumerate(self.consumers):
-            if not consumer.metered:
-                total[consumer.area] += sum(consumer.bases)
-                bent[consumer.area] += sum(consumer.bases) * factor[row]
-        back = np.divide(total, bent, out=np.ones_like(total), where=bent > 0)
-        for row, consumer in enumerate(self.consumers):
-            if not consumer.metered:
-                for category, base in enumerate(consumer.bases, start=1):
-                    self.project.set_demand(self._at[row], category, base * factor[row] * back[consumer.area])
-
-    def _load(
+    def load(
         self, drive: Boundary, rows: Ints, leaks: Sequence[tuple[int, float]], extra: Floats | None = None
     ) -> None:
+        """Put blocks and leaks into the solver; ``extra`` (A,): what more each area loses."""
         loss = self.area_losses(leaks) + (0.0 if extra is None else extra)
         self.boundary_patterns(drive, rows, loss)
         for node, m3_h in leaks:
             self.set_leak(node, m3_h)
 
-    def _unload(self, leaks: Sequence[tuple[int, float]]) -> None:
+    def unload(self, leaks: Sequence[tuple[int, float]]) -> None:
+        """Take the leaks out again."""
         for node, _ in leaks:
             self.set_leak(node, 0.0)
 

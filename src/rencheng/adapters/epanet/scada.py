@@ -1,12 +1,17 @@
 """SCADA of a water network from a folder of CSV files, in the layout of the BattLeDIM data set.
 
 A folder (or its subfolders, one per year) holds ``*Pressures*.csv`` (m), ``*Flows*.csv`` (m³/h), ``*Levels*.csv`` (m)
-and ``*Demands*.csv`` (consumer meters, L/h): one column ``Timestamp``, then one column a node or link. Semicolons with
-decimal commas, and commas or tabs with decimal points, are both read; an empty cell is a missing reading.
+and ``*Demands*.csv`` (consumer meters, L/h; also named ``*AMR*``): one column of time, then one column a node or link.
+Semicolons with decimal commas, and semicolons, commas or tabs with decimal points, are read; an empty cell is a missing
+reading; rows may stand in any order; ``.csv``, ``.tsv``, ``.txt`` and their ``.gz`` are taken. Files named for leakages
+hold the answer, not readings, and are left alone.
 """
 
 from __future__ import annotations
 
+import gzip
+import io
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +20,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 from numpy.typing import NDArray
 
+from rencheng.adapters.epanet.scada_time import scada_times
 from rencheng.kernel import InvalidInput, MissingData
 
 __all__ = ["KINDS", "ScadaTable", "read_scada"]
@@ -22,8 +28,12 @@ __all__ = ["KINDS", "ScadaTable", "read_scada"]
 Floats = NDArray[np.float64]
 
 KINDS = ("pressures", "flows", "levels", "demands")
+NAMED = {"pressures": ("pressure",), "flows": ("flow",), "levels": ("level",), "demands": ("demand", "amr")}
+ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 NEEDED = ("pressures", "flows")
 LONGEST_US = 50 * 366 * 86_400_000_000
+LINES_LOOKED_AT = 300  # a day of five-minute rows: among so many some value is no whole number
+ANSWER = re.compile(r"leakage|leaks?[ _-]?(flow|demand|pressure)")
 NULLS = ["", "NaN", "nan", "NA", "null", "None", "-"]
 
 
@@ -48,17 +58,29 @@ def read_scada(folder: Path) -> dict[str, ScadaTable]:
     """
     if not folder.is_dir():
         raise InvalidInput("no such folder of SCADA files", where=str(folder), mend="Give the folder of Pressures.csv")
-    found: dict[str, ScadaTable] = {}
-    for kind in KINDS:
-        files = sorted(p for p in folder.rglob("*.csv") if kind in p.name.lower())
-        if files:
-            found[kind] = _joined([_table(path) for path in files])
+    files: dict[str, list[Path]] = {}
+    for path in sorted(folder.rglob("*")):
+        kind = _kind(path)
+        if kind is not None:
+            files.setdefault(kind, []).append(path)
     for kind in NEEDED:
-        if kind not in found:
+        if kind not in files:
+            sheets = sorted(path.name for path in folder.rglob("*.xls*"))
+            mend = f"Put a file {kind.capitalize()}.csv into the folder"
             raise MissingData(
-                f"no {kind} are there", where=str(folder), mend=f"Put a file {kind.capitalize()}.csv into the folder"
+                f"no {kind} are there",
+                where=str(folder),
+                mend=f"Save the sheets of {sheets[0]} as CSV files" if sheets else mend,
             )
-    return found
+    return {kind: _joined([_table(path) for path in files[kind]]) for kind in KINDS if kind in files}
+
+
+def _kind(path: Path) -> str | None:
+    """What a file holds by its name; a folder's name does not count."""
+    name = path.name.lower()
+    if not name.endswith(ENDINGS) or ANSWER.search(name) or not path.is_file():
+        return None
+    return next((kind for kind in KINDS if any(word in name for word in NAMED[kind])), None)
 
 
 def _joined(tables: list[ScadaTable]) -> ScadaTable:
@@ -88,7 +110,7 @@ def _table(path: Path) -> ScadaTable:
     try:
         table = pacsv.read_csv(
             path,
-            read_options=pacsv.ReadOptions(column_names=names, skip_rows=1),
+            read_options=pacsv.ReadOptions(column_names=names, skip_rows=1, use_threads=False),
             parse_options=pacsv.ParseOptions(delimiter=delimiter),
             convert_options=pacsv.ConvertOptions(
                 column_types=types, decimal_point=point, null_values=NULLS, strings_can_be_null=True
@@ -96,9 +118,11 @@ def _table(path: Path) -> ScadaTable:
         )
     except pa.ArrowInvalid as error:
         raise InvalidInput(
-            f"the table cannot be read: {error}", where=str(path), mend="Every cell but the first is a number or empty"
+            f"the table cannot be read: {_named(str(error), names)}",
+            where=str(path),
+            mend="Every cell but the first is a number or empty",
         ) from error
-    at = _times(table.column(0), path)
+    at = scada_times([str(text) if text is not None else "" for text in table.column(0).to_pylist()], path)
     values = np.column_stack([table.column(c).to_numpy().astype(np.float64) for c in range(1, len(names))])
     values[~np.isfinite(values)] = np.nan
     if at.max() - at.min() > LONGEST_US:
@@ -110,12 +134,21 @@ def _table(path: Path) -> ScadaTable:
     return ScadaTable(at_us=at[order][last], ids=tuple(names[1:]), values=values[order][last])
 
 
+def _named(said: str, names: list[str]) -> str:
+    """A reader's complaint with the sensor's id beside the number of its column."""
+    number = said.partition("column #")[2].partition(":")[0]
+    return f"{said} ({names[int(number)]})" if number.isdigit() and int(number) < len(names) else said
+
+
 def _first_lines(path: Path) -> list[str]:
     try:
-        with path.open(encoding="utf-8-sig") as file:
-            return [file.readline(1_000_000) for _ in range(5)]
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as raw:
+            file = io.TextIOWrapper(raw, encoding="utf-8-sig")  # type: ignore[arg-type]  # gzip's file reads bytes too
+            return [file.readline(1_000_000) for _ in range(LINES_LOOKED_AT)]
     except UnicodeDecodeError as error:
         raise InvalidInput("the file is not UTF-8 text", where=str(path), mend="Save it as CSV in UTF-8") from error
+    except (EOFError, gzip.BadGzipFile) as error:
+        raise InvalidInput("the file is not a whole .gz", where=str(path), mend="Pack it again") from error
 
 
 def _delimiter(path: Path) -> str:
@@ -127,19 +160,3 @@ def _delimiter(path: Path) -> str:
 
 def _uses_commas(path: Path) -> bool:
     return any("," in line for line in _first_lines(path)[1:])
-
-
-def _times(column: pa.ChunkedArray, path: Path) -> NDArray[np.int64]:
-    texts = np.array(column.to_pylist(), dtype=object)
-    if not len(texts):
-        raise InvalidInput("the table has no rows", where=str(path), mend="Give at least two weeks of readings")
-    try:
-        at = np.array([np.datetime64(str(t).strip().replace(" ", "T").removesuffix("Z"), "us") for t in texts])
-    except ValueError as error:
-        raise InvalidInput(
-            f"a time cannot be read ({error})", where=f"{path}: first column", mend="Write 2018-01-01 00:05"
-        ) from error
-    if np.isnat(at).any():
-        row = int(np.flatnonzero(np.isnat(at))[0]) + 2
-        raise InvalidInput("a time is missing", where=f"{path}: line {row}", mend="Write 2018-01-01 00:05")
-    return at.astype(np.int64)
