@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rencheng.adapters.duckdb import DuckDbReadings
+from rencheng.adapters.duckdb import DuckDbReadings, compaction, journal, readings
 from rencheng.kernel import StorageFailed
 from rencheng.sense import Decoded, decoded_from_arrays
 
@@ -27,8 +27,11 @@ def batch_of(number: int) -> tuple[str, Decoded, datetime]:
     return f"{number:08d}", decoded_from_arrays(sensor, "stage_m", at, value), arrival
 
 
-def main(path: str, limit_bytes: int) -> None:
+def main(path: str, limit_bytes: int, size: str = "") -> None:
     """Take batch after batch from where the store stands; one line per acknowledgement."""
+    if size == "small":  # so that it sorts all the time
+        readings.SEGMENT_ROWS, journal.CHECKPOINT_TRANSACTIONS = 300, 2
+        compaction.PART_ROWS, compaction.MERGED, compaction.DEBT_ROWS = 500, 3, 0
     if limit_bytes:
         resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, limit_bytes))
     store = DuckDbReadings(Path(path))
@@ -47,4 +50,4 @@ def main(path: str, limit_bytes: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), *sys.argv[3:])

@@ -123,7 +123,7 @@ def test_a_store_of_another_format_is_refused_with_the_mend(tmp_path: Path) -> N
     DuckDbReadings(path).close()
     with duckdb.connect(str(path)) as con:
         con.execute("UPDATE store_format SET version = 99")
-    with pytest.raises(StorageFailed, match=r"has format 99, this program reads 2.*Use the program that wrote it"):
+    with pytest.raises(StorageFailed, match=r"has format 99, this program reads 3.*Use the program that wrote it"):
         DuckDbReadings(path)
 
 

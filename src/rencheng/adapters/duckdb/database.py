@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
@@ -15,7 +16,7 @@ from rencheng.kernel import StorageFailed
 
 __all__ = ["UTC_STAMP", "Database", "registered"]
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MEMORY_LIMIT = "1GB"
 """Blocks of the file that stay in memory; the database's own limit is four fifths of the machine, which a store that
 only ever grows fills. What a question needs beyond it goes to the disk."""
@@ -35,26 +36,38 @@ class Database:
         self.path = str(path)
         try:
             self.con = duckdb.connect(self.path, config={"threads": threads, "memory_limit": MEMORY_LIMIT})
+            self.con.execute("SET parquet_metadata_cache = true")
             self._bring_up_to_date()
             self.con.execute(files("rencheng.adapters.duckdb").joinpath("schema.sql").read_text(encoding="utf-8"))
             self._check_format()
             self.con.execute(
                 files("rencheng.adapters.duckdb").joinpath("schema_refused.sql").read_text(encoding="utf-8")
             )
+            self._door, self._door_lock = self.con.cursor(), threading.Lock()
         except duckdb.Error as error:
             raise self.failed("cannot be opened", error) from error
 
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """Give a connection of one's own, from any thread, whatever the writer's is doing."""
+        with self._door_lock:
+            return self._door.cursor()
+
     def _bring_up_to_date(self) -> None:
-        """Give a store of format 1 the columns of format 2; its readings count as taken before the checkpoint."""
+        """Give a store of format 1 the columns of format 2; its readings count as taken before the checkpoint.
+
+        Format 3 has tables besides, which are made where absent.
+        """
         tables = self.con.execute("SELECT table_name FROM duckdb_tables()").fetchall()
         if ("store_format",) not in tables:
             return
-        if self.con.execute("SELECT max(version) FROM store_format").fetchone() != (1,):
+        ((version,),) = self.con.execute("SELECT max(version) FROM store_format").fetchall()
+        if version not in {1, 2}:
             return
         self.con.begin()
-        self.con.execute("ALTER TABLE readings DROP COLUMN received_at")
-        self.con.execute("ALTER TABLE readings ADD COLUMN txn INTEGER DEFAULT 0")
-        self.con.execute("UPDATE store_format SET version = 2")
+        if version == 1:
+            self.con.execute("ALTER TABLE readings DROP COLUMN received_at")
+            self.con.execute("ALTER TABLE readings ADD COLUMN txn INTEGER DEFAULT 0")
+        self.con.execute("UPDATE store_format SET version = 3")
         self.con.commit()
 
     def _check_format(self) -> None:
@@ -81,14 +94,14 @@ class Database:
     def numpy(self, sql: str, values: list[Any]) -> dict[str, NDArray[Any]]:
         """Ask on a cursor of its own, so from any thread; columns as arrays."""
         try:
-            return cast("dict[str, NDArray[Any]]", self.con.cursor().execute(sql, values).fetchnumpy())
+            return cast("dict[str, NDArray[Any]]", self.cursor().execute(sql, values).fetchnumpy())
         except duckdb.Error as error:
             raise self.failed("cannot be read", error) from error
 
     def table(self, sql: str, values: list[Any]) -> pa.Table:
         """Ask on a cursor of its own, so from any thread."""
         try:
-            return self.con.cursor().sql(sql, params=values).to_arrow_table()
+            return self.cursor().sql(sql, params=values).to_arrow_table()
         except duckdb.Error as error:
             raise self.failed("cannot be read", error) from error
 
@@ -105,6 +118,7 @@ class Database:
 
     def close(self) -> None:
         """Release the file."""
+        self._door.close()
         self.con.close()
 
 

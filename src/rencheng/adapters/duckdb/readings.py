@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -17,9 +18,12 @@ from numpy.typing import NDArray
 
 from rencheng.adapters.duckdb.acknowledgement import Part, intakes_of, known_intakes
 from rencheng.adapters.duckdb.alarms import read_alarms
+from rencheng.adapters.duckdb.compaction import Compactor, WriterLoad
 from rencheng.adapters.duckdb.database import UTC_STAMP, Database
 from rencheng.adapters.duckdb.gathering import gather
 from rencheng.adapters.duckdb.journal import Journal, check_touched
+from rencheng.adapters.duckdb.latest import LatestBoard
+from rencheng.adapters.duckdb.layout import Layout
 from rencheng.adapters.duckdb.refused import (
     last_reoffers,
     open_ids,
@@ -32,13 +36,13 @@ from rencheng.adapters.duckdb.refused import (
     write_refused,
 )
 from rencheng.adapters.duckdb.registry import ChannelRegistry
-from rencheng.adapters.duckdb.selecting import count_selected, select_page
+from rencheng.adapters.duckdb.selecting import channel_in, count_selected, select_page
 from rencheng.adapters.duckdb.sorting import Sorted, sort_batch
 from rencheng.adapters.duckdb.writing import stamps, stored_already, write_channels
 from rencheng.kernel import micros, require_utc
 from rencheng.science.quality import interval_s
 from rencheng.sense.batch import Decoded, Intake, RefusalReason, TimingLimits
-from rencheng.sense.channels import Channel
+from rencheng.sense.channels import Channel, ChannelTable
 from rencheng.sense.detection import DetectionDesk
 from rencheng.sense.detection_rules import DetectionRules
 from rencheng.sense.ports import HEALTH_SCHEMA, QualityFlag
@@ -48,6 +52,8 @@ from rencheng.sense.refused import REOFFER, RefusedQuery, RefusedRow, Reoffer, R
 __all__ = ["DuckDbReadings"]
 
 _BAD = int(~QualityFlag.LATE & 0xFFFF)
+SEGMENT_ROWS = 4_000_000
+"""Readings from which on what was taken is set aside to be sorted, at the next checkpoint."""
 _IN_FEED = f"position NOT LIKE '{REOFFER}%'"
 """Of batches that stand somewhere in their feed, which rows offered again do not."""
 
@@ -83,20 +89,29 @@ class DuckDbReadings:
     ) -> None:
         self._lock = threading.Lock()
         self._detection = detection
-        self._channels = None if channels is None else list(channels)
+        self._channels = None if channels is None else ChannelTable.of(channels)
+        self._admitted: list[Channel] = []
         self._db = Database(path, threads=threads)
         self._con = self._db.con
+        self._board, self._load = LatestBoard(), WriterLoad()
         try:
+            self._layout = Layout(self._db)
             self._recall()
         except duckdb.Error as error:
             raise self._db.failed("cannot be opened", error) from error
+        self._compactor = Compactor(self._layout, self._lock, self._load)
+        self._compactor.nudge()
 
     def _recall(self) -> None:
         """Bring back what was known at the last commit: the checkpoint, and what came after it folded again."""
         desk = None if self._detection is None else DetectionDesk(self._detection, self._channels or ())
         self._registry = ChannelRegistry(self._channels, desk)
+        self._registry.admit(self._admitted)
         self._sound = False
         self._journal = Journal(self._con, self._registry, desk)
+        everyone = np.arange(len(self._registry))
+        self._board.note(everyone, self._registry.states, len(everyone))
+        self._unsorted = int(self._con.execute("SELECT count(*) FROM readings").fetchall()[0][0])
         self._sound = True
 
     def take(self, feed_id: str, position: str, batch: Decoded, *, now: datetime) -> Intake:
@@ -130,7 +145,7 @@ class DuckDbReadings:
     def _writing(self, what: str) -> Iterator[None]:
         """Hold the store for one transaction; where it fails, memory is brought back to the last commit."""
         with self._lock:
-            done = False
+            done, begun = False, time.monotonic()
             try:
                 if not self._sound:
                     self._recall()
@@ -139,6 +154,7 @@ class DuckDbReadings:
             except duckdb.Error as error:
                 raise self._db.failed(what, error) from error
             finally:
+                self._load.note(begun)
                 if not done:
                     self._db.rollback()
                     self._sound = False
@@ -167,7 +183,38 @@ class DuckDbReadings:
                 write_refused(self._con, feed_id, position, refused, origins_of(batch, refused), now_us)
         self._journal.acknowledge(intakes)
         self._con.commit()
+        self._board.note(new.touched, registry.states[new.touched], len(registry))
+        self._unsorted += len(new.at)
+        if self._unsorted >= SEGMENT_ROWS and self._journal.is_settled:
+            self._seal()
         return intakes
+
+    def _seal(self) -> None:
+        """Set what was taken aside to be sorted; where the disk refuses, it stays and is found where it is."""
+        try:
+            self._layout.seal(self._unsorted)
+        except duckdb.Error:
+            self._db.rollback()
+        else:
+            self._unsorted = 0
+            self._compactor.nudge()
+
+    def compact(self) -> None:
+        """Sort what is stored, here and now, however little it is and however busy the writer.
+
+        Raises
+        ------
+        StorageFailed
+            If the disk refuses; nothing is lost, and nothing doubled.
+        """
+        with self._writing("cannot sort"):
+            self._journal.checkpoint()
+            if self._unsorted and self._layout.folder is not None:
+                self._seal()
+        try:
+            self._compactor.finish()
+        except (OSError, duckdb.Error) as error:
+            raise self._db.failed("cannot sort", error) from error
 
     def _without_stored(self, batch: Sorted) -> Sorted:
         """Leave out readings that are stored already, and mark those whose stamp has another value in the store.
@@ -178,7 +225,9 @@ class DuckDbReadings:
         maybe = np.flatnonzero(batch.at <= newest[batch.local])
         if not len(maybe):
             return batch
-        index, same = stored_already(self._con, batch, maybe)
+        at = batch.at[maybe]
+        stored = self._layout.now().rows(int(at.min()), int(at.max()))
+        index, same = stored_already(self._con, batch, maybe, stored)
         batch.second[index] = True
         keep = np.ones(len(batch.at), dtype=bool)
         keep[index[same]] = False
@@ -194,15 +243,24 @@ class DuckDbReadings:
         good_only: bool = True,
     ) -> pa.Table:
         """Readings with ``start < at <= end``; see :class:`rencheng.sense.ports.Readings`."""
-        found = self._db.numpy(
-            "SELECT channel, stamp, value, flags FROM readings WHERE stamp > make_timestamp(?)"
-            " AND stamp <= make_timestamp(?) AND channel IN (SELECT unnest(?)) AND (flags & ?) = 0",
-            [micros(start), micros(end), self._registry.of_quantity(quantity, sensors), _BAD if good_only else 0],
-        )
+        first, last = micros(start), micros(end)
+        of_them, channels = self._of_channels(quantity, sensors)
+        with self._layout.reading() as now:
+            found = now.numpy(
+                f"SELECT channel, stamp, value, flags FROM {now.rows(first, last)} WHERE stamp > make_timestamp(?)"  # noqa: S608 — names of ours
+                f" AND stamp <= make_timestamp(?) AND {of_them} AND (flags & ?) = 0",
+                [first, last, *channels, _BAD if good_only else 0],
+            )
         channel = np.asarray(found["channel"], dtype=np.int64)
         second = found["flags"] & int(QualityFlag.DUPLICATE_STAMP)
         order = np.lexsort((found["value"], second, found["stamp"], self._registry.rank(channel)))
         return self._readings_table(channel[order], found["stamp"][order], found["value"][order], found["flags"][order])
+
+    def _of_channels(self, quantity: str, sensors: Sequence[str] | None) -> tuple[str, list[Any]]:
+        """Condition of a quantity's channels, of all sensors or of those named."""
+        if sensors is None:
+            return "channel IN (SELECT channel FROM channels WHERE quantity = ?)", [quantity]
+        return channel_in(self._registry.of_quantity(quantity, sensors))
 
     def latest(self, *, at: datetime, quantity: str | None = None) -> pa.Table:
         """Last reading per channel not later than ``at``; see :class:`rencheng.sense.ports.Readings`.
@@ -211,15 +269,14 @@ class DuckDbReadings:
         from memory.
         """
         at_us = micros(at)
-        with self._lock:
-            states = self._registry.states.copy()
-        number = np.arange(len(states))
+        last = self._board.of()
+        number = np.arange(len(last))
         if quantity is not None:
             number = np.asarray(self._registry.of_quantity(quantity, None), dtype=np.int64)
-            number = number[number < len(states)]
-        plain = (states["newest_at"][number] <= at_us) & (states["newest_at"][number] == states["last_at"][number])
+            number = number[number < len(last)]
+        plain = (last["newest_at"][number] <= at_us) & (last["newest_at"][number] == last["last_at"][number])
         quick = number[plain]
-        stamp, value, flags = states["last_at"][quick], states["last_value"][quick], states["last_flags"][quick]
+        stamp, value, flags = last["last_at"][quick], last["value"][quick], last["flags"][quick]
         if not plain.all():
             found = self._latest_of(number[~plain], at_us)
             quick = np.concatenate([quick, np.asarray(found["channel"], dtype=np.int64)])
@@ -233,12 +290,14 @@ class DuckDbReadings:
         return table.add_column(1, "quantity", pa.array(names, pa.string()))
 
     def _latest_of(self, number: NDArray[np.int64], at_us: int) -> dict[str, NDArray[Any]]:
-        return self._db.numpy(
-            "SELECT channel, epoch_us(max(stamp)) AS us, arg_max(value, stamp) AS value,"
-            " arg_max(flags, stamp) AS flags FROM readings WHERE stamp <= make_timestamp(?)"
-            " AND channel IN (SELECT unnest(?)) AND (flags & ?) = 0 GROUP BY channel",
-            [at_us, number.tolist(), int(QualityFlag.DUPLICATE_STAMP)],
-        )
+        of_them, channels = channel_in(number.tolist())
+        with self._layout.reading() as now:
+            return now.numpy(
+                "SELECT channel, epoch_us(max(stamp)) AS us, arg_max(value, stamp) AS value,"  # noqa: S608 — names of ours
+                f" arg_max(flags, stamp) AS flags FROM {now.rows(None, at_us)} WHERE stamp <= make_timestamp(?)"
+                f" AND {of_them} AND (flags & ?) = 0 GROUP BY channel",
+                [at_us, *channels, int(QualityFlag.DUPLICATE_STAMP)],
+            )
 
     def _readings_table(
         self, channel: NDArray[np.int64], at: NDArray[Any], value: NDArray[Any], flags: NDArray[Any]
@@ -256,8 +315,7 @@ class DuckDbReadings:
         """Take readings of sensors that the city package does not have."""
         admitted = list(channels)
         with self._lock:
-            if self._channels is not None:
-                self._channels += admitted
+            self._admitted += admitted
             self._registry.admit(admitted)
 
     def channels(self) -> Sequence[tuple[str, str]]:
@@ -266,11 +324,13 @@ class DuckDbReadings:
 
     def select(self, query: ReadingQuery) -> pa.Table:
         """A page of readings: ``sensor_id``, ``quantity``, ``at``, ``value``, ``flags``."""
-        return select_page(self._db, self._registry, query)
+        with self._layout.reading() as now:
+            return select_page(now, self._registry, query)
 
     def count_selected(self, query: ReadingQuery) -> int:
         """How many readings a query has on all its pages."""
-        return count_selected(self._db, self._registry, query)
+        with self._layout.reading() as now:
+            return count_selected(now, self._registry, query)
 
     def position(self, feed_id: str) -> str | None:
         """Position of the feed's last acknowledged batch; ``None`` if it never delivered."""
@@ -373,14 +433,15 @@ class DuckDbReadings:
 
     def count(self) -> int:
         """Number of readings stored, flagged ones among them."""
-        return int(self._db.numpy("SELECT count(*) AS n FROM readings", [])["n"][0])
+        with self._layout.reading() as now:
+            return now.count()
 
     def health(self) -> pa.Table:
         """Condition of every channel that ever reported; see :data:`rencheng.sense.ports.HEALTH_SCHEMA`."""
         with self._lock:
             states = self._registry.states.copy()
             names = list(self._registry.names)
-            configured = np.asarray(self._registry.interval_s)
+            configured = self._registry.interval_s.copy()
         number = np.argsort(self._registry.rank(np.arange(len(names))), kind="stable")
         s = states[number]
         return pa.table(
@@ -401,6 +462,7 @@ class DuckDbReadings:
 
     def close(self) -> None:
         """Write a checkpoint, so that opening again has nothing to fold, and release the file."""
+        self._compactor.close()
         with self._lock:
             if self._sound:
                 with suppress(duckdb.Error):  # what was acknowledged is committed; a checkpoint only saves time

@@ -1,4 +1,4 @@
--- Readings store, format 2. Stamps are UTC without zone, in microseconds.
+-- Readings store, format 3. Stamps are UTC without zone, in microseconds.
 
 CREATE TABLE IF NOT EXISTS store_format (version INTEGER NOT NULL);
 
@@ -16,6 +16,23 @@ CREATE TABLE IF NOT EXISTS readings (
     value DOUBLE NOT NULL,
     flags USMALLINT NOT NULL,
     txn INTEGER NOT NULL
+);
+
+-- tables of readings that were renamed to segment_N and wait to be sorted; rows before done are in runs already
+CREATE TABLE IF NOT EXISTS segments (
+    segment INTEGER NOT NULL,
+    rows BIGINT NOT NULL,
+    done BIGINT NOT NULL
+);
+
+-- sorted runs: NNNNNNNN.parquet by channel and stamp, and its hours, in the folder beside the database
+CREATE TABLE IF NOT EXISTS runs (
+    run INTEGER NOT NULL,
+    level INTEGER NOT NULL,
+    rows BIGINT NOT NULL,
+    bytes BIGINT NOT NULL,
+    first_at TIMESTAMP NOT NULL,
+    last_at TIMESTAMP NOT NULL
 );
 
 -- one row per transaction that took readings or moved the clock of detection; its number stands in what it wrote

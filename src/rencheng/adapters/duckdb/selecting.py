@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from rencheng.adapters.duckdb.database import UTC_STAMP, Database
+from rencheng.adapters.duckdb.database import UTC_STAMP
+from rencheng.adapters.duckdb.layout import Snapshot
 from rencheng.adapters.duckdb.registry import ChannelRegistry
 from rencheng.sense.ports import QualityFlag
 from rencheng.sense.reading_query import AllOf, AnyOf, Comparison, Condition, Not, OneReading, ReadingQuery
 
-__all__ = ["count_selected", "select_page"]
+__all__ = ["channel_in", "count_selected", "select_page"]
 
 _COLUMNS = {"at": "stamp", "value": "value", "flags": "flags"}
 _SECOND = int(QualityFlag.DUPLICATE_STAMP)
 
 
-def select_page(db: Database, registry: ChannelRegistry, query: ReadingQuery) -> pa.Table:
+def channel_in(numbers: Sequence[int]) -> tuple[str, list[Any]]:
+    """Condition that a reading's channel is one of some; a single one is looked up in the bounds of row groups."""
+    if len(numbers) == 1:
+        return "channel = ?", list(numbers)
+    if not numbers:
+        return "false", []
+    return (
+        "channel BETWEEN ? AND ? AND channel IN (SELECT unnest(?::INTEGER[]))",
+        [min(numbers), max(numbers), list(numbers)],
+    )
+
+
+def select_page(now: Snapshot, registry: ChannelRegistry, query: ReadingQuery) -> pa.Table:
     """Give a page: ``sensor_id``, ``quantity``, ``at``, ``value``, ``flags`` in the order asked for."""
     where, values = _where(registry, query)
     order = [f"{_COLUMNS[column]} {'DESC' if down else 'ASC'}" for column, down in query.order]
     down = bool(query.order) and query.order[0] == ("at", True)
     ties = ["channel", f"flags & {_SECOND}", "value"] if down else ["stamp", "channel", f"flags & {_SECOND}", "value"]
     by = ", ".join([*order, *ties])
-    found = db.numpy(
-        f"SELECT channel, stamp, value, flags FROM readings {where} ORDER BY {by} LIMIT ? OFFSET ?",  # noqa: S608 — only column names of ours; values are parameters
+    rows = now.rows(*_span(query.where))
+    found = now.numpy(
+        f"SELECT channel, stamp, value, flags FROM {rows} {where} ORDER BY {by} LIMIT ? OFFSET ?",  # noqa: S608 — only column names of ours; values are parameters
         [*values, query.top, query.skip],
     )
     channel = np.asarray(found["channel"], dtype=np.int64)
@@ -42,10 +57,12 @@ def select_page(db: Database, registry: ChannelRegistry, query: ReadingQuery) ->
     )
 
 
-def count_selected(db: Database, registry: ChannelRegistry, query: ReadingQuery) -> int:
+def count_selected(now: Snapshot, registry: ChannelRegistry, query: ReadingQuery) -> int:
     """Count what a query would give on all its pages."""
     where, values = _where(registry, query)
-    return int(db.numpy(f"SELECT count(*) AS n FROM readings {where}", values)["n"][0])  # noqa: S608 — as above
+    if not where:
+        return now.count()
+    return int(now.numpy(f"SELECT count(*) AS n FROM {now.rows(*_span(query.where))} {where}", values)["n"][0])  # noqa: S608 — as above
 
 
 def _where(registry: ChannelRegistry, query: ReadingQuery) -> tuple[str, list[Any]]:
@@ -53,15 +70,30 @@ def _where(registry: ChannelRegistry, query: ReadingQuery) -> tuple[str, list[An
     values: list[Any] = []
     if query.channels is not None:
         numbers = [n for pair in query.channels if (n := registry.number_of(pair)) is not None]
-        if len(numbers) == 1:
-            parts.append("channel = ?")
-            values.append(numbers[0])
-        else:
-            parts.append("channel IN (SELECT unnest(?::INTEGER[]))")
-            values.append(numbers)
+        of_them, channels = channel_in(numbers)
+        parts.append(of_them)
+        values += channels
     if query.where is not None:
         parts.append(_condition(registry, query.where, values))
     return (f"WHERE {' AND '.join(parts)}" if parts else ""), values
+
+
+def _span(condition: Condition | None) -> tuple[int | None, int | None]:
+    """First and last stamp that a condition lets through, where it says so at its top."""
+    parts = condition.parts if isinstance(condition, AllOf) else (condition,)
+    first: list[int] = []
+    last: list[int] = []
+    for part in parts:
+        match part:
+            case Comparison("at", ">" | ">=" | "=", number):
+                first.append(int(number))
+        match part:
+            case Comparison("at", "<" | "<=" | "=", number):
+                last.append(int(number))
+            case OneReading():
+                first.append(part.at_us)
+                last.append(part.at_us)
+    return max(first, default=None), min(last, default=None)
 
 
 def _condition(registry: ChannelRegistry, condition: Condition, values: list[Any]) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from rencheng.adapters.duckdb.gathering import Gathered
 
-__all__ = ["Sorted", "sort_batch"]
+__all__ = ["Sorted", "order_by_group", "sort_batch"]
 
 
 @dataclass(slots=True)
@@ -66,7 +66,7 @@ def sort_batch(batch: Gathered) -> Sorted:
     >>> ordered.value.tolist(), ordered.second.tolist()
     ([1.0, 2.0], [False, True])
     """
-    order = _order(batch.local, batch.at, len(batch.touched))
+    order = order_by_group(batch.local, batch.at, len(batch.touched))
     local, at, value = batch.local[order], batch.at[order], batch.value[order]
     same = np.zeros(len(at), dtype=bool)
     same[1:] = (local[1:] == local[:-1]) & (at[1:] == at[:-1])
@@ -85,8 +85,8 @@ def sort_batch(batch: Gathered) -> Sorted:
     return ordered.keep(keep)
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _order(group, at, groups):  # type: ignore[no-untyped-def]
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def order_by_group(group, at, groups):  # type: ignore[no-untyped-def]
     """Stable order by group then stamp: counted by group, and sorted within one only where its stamps run back."""
     start = np.zeros(groups + 1, dtype=np.int64)
     for i in range(len(group)):

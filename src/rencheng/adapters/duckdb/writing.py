@@ -21,9 +21,20 @@ def stamps(us: NDArray[np.int64]) -> pa.Array:
 
 
 def stored_already(
-    con: duckdb.DuckDBPyConnection, batch: Sorted, maybe: NDArray[np.int64]
+    con: duckdb.DuckDBPyConnection, batch: Sorted, maybe: NDArray[np.int64], stored: str
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Look up which of some readings have their stamp in the store already.
+
+    Parameters
+    ----------
+    con : duckdb.DuckDBPyConnection
+        The writer's connection.
+    batch : Sorted
+        A batch.
+    maybe : array of int
+        Those of its readings that may be there.
+    stored : str
+        Text of the table of all that is stored.
 
     Returns
     -------
@@ -36,8 +47,8 @@ def stored_already(
     columns = {"i": maybe, "channel": batch.channel[maybe], "us": at, "value": batch.value[maybe]}
     with registered(con, "probe", pa.table({name: pa.array(values) for name, values in columns.items()})):
         found = con.execute(
-            "SELECT p.i, bool_or(r.value = p.value) AS same FROM probe p"
-            " JOIN readings r ON r.channel = p.channel AND r.stamp = make_timestamp(p.us)"
+            "SELECT p.i, bool_or(r.value = p.value) AS same FROM probe p"  # noqa: S608 — names of ours
+            f" JOIN {stored} r ON r.channel = p.channel AND r.stamp = make_timestamp(p.us)"
             " WHERE r.stamp BETWEEN make_timestamp(?) AND make_timestamp(?) GROUP BY p.i",
             [int(at.min()), int(at.max())],
         ).fetchnumpy()

@@ -1,0 +1,59 @@
+"""The last reading of every channel as of the last commit, for whoever asks while the writer is at work."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LATEST_DTYPE", "LatestBoard"]
+
+LATEST_DTYPE = np.dtype(
+    [("newest_at", np.int64), ("last_at", np.int64), ("value", np.float64), ("flags", np.uint16)], align=True
+)
+"""Newest stamp stored at all; stamp, value and flags of the last reading taken in order. Microseconds since 1970."""
+
+
+class LatestBoard:
+    """Last readings by channel number; safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._rows = np.zeros(0, dtype=LATEST_DTYPE)
+        self._count = 0
+
+    def note(self, number: NDArray[np.int64], states: NDArray[Any], count: int) -> None:
+        """Take what a commit changed.
+
+        Parameters
+        ----------
+        number : array of int
+            Channels; shape (n,).
+        states : structured array
+            Their states, :data:`rencheng.science.quality.STATE_DTYPE`; shape (n,).
+        count : int
+            Channels in all.
+        """
+        rows = np.zeros(len(number), dtype=LATEST_DTYPE)
+        for name, of in (
+            ("newest_at", "newest_at"),
+            ("last_at", "last_at"),
+            ("value", "last_value"),
+            ("flags", "last_flags"),
+        ):
+            rows[name] = states[of]
+        with self._lock:
+            if count > len(self._rows):
+                wide = np.zeros(max(count, 2 * len(self._rows)), dtype=LATEST_DTYPE)
+                wide[: self._count] = self._rows[: self._count]
+                self._rows = wide
+            self._count = count
+            self._rows[number] = rows
+
+    def of(self, number: NDArray[np.int64] | None = None) -> NDArray[Any]:
+        """Give the rows of channels, or of all; :data:`LATEST_DTYPE`, a copy."""
+        with self._lock:
+            rows = self._rows[: self._count]
+            return rows.copy() if number is None else rows[number]
