@@ -20,6 +20,7 @@ from rencheng.web.problems import PROBLEMS, install_problems
 from rencheng.web.routes import (
     alerts,
     city,
+    feeds,
     flood,
     flood_objects,
     flood_papers,
@@ -32,6 +33,7 @@ from rencheng.web.routes import (
     readings,
     reports,
     run,
+    sensors,
     sensorthings,
 )
 
@@ -102,6 +104,7 @@ def create_app(session: Session, *, console: Path | None = CONSOLE, settings: Se
         city,
         picture,
         outlook,
+        sensors,
         flood,
         flood_objects,
         flood_papers,
@@ -109,6 +112,7 @@ def create_app(session: Session, *, console: Path | None = CONSOLE, settings: Se
         alerts,
         orders,
         readings,
+        feeds,
         rain_forecasts,
         rain_pictures,
         reports,
