@@ -180,6 +180,7 @@ class ScriptedSession:
         return entries
 
     feed_care = None
+    alarms = None
 
     def feeds(self) -> list[FeedCondition]:
         return [

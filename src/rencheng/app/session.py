@@ -42,6 +42,7 @@ from rencheng.sense import (
     rain_picture_table,
 )
 from rencheng.sense.facts import FeedReloaded
+from rencheng.sense.ports import Alarms
 from rencheng.sense.refused import RefusedQuery
 
 __all__ = ["ClockReading", "Score", "Session"]
@@ -137,6 +138,11 @@ class Session:
     @property
     def readings(self) -> Readings:
         """What was sensed."""
+        return self._score.run.readings
+
+    @property
+    def alarms(self) -> Alarms:
+        """Alarms that detection found in what was sensed."""
         return self._score.run.readings
 
     @property

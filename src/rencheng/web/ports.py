@@ -15,7 +15,7 @@ from rencheng.city import City
 from rencheng.kernel import Bilingual
 from rencheng.ledger import Entry, Ledger
 from rencheng.sense import Delivery
-from rencheng.sense.ports import Readings
+from rencheng.sense.ports import Alarms, Readings
 from rencheng.sense.refused import RefusedQuery
 
 __all__ = ["ClockReading", "FeedCare", "Intake", "Session"]
@@ -126,6 +126,11 @@ class Session(Protocol):
     @property
     def readings(self) -> Readings:
         """What was sensed."""
+        ...
+
+    @property
+    def alarms(self) -> Alarms | None:
+        """Alarms that detection found; None where nothing detects."""
         ...
 
     def states(self) -> Any:
