@@ -101,6 +101,7 @@ def create_app(session: Session, *, console: Path | None = CONSOLE, settings: Se
     app.state.context = context
     install_problems(app)
     for routes in (
+        sensorthings,  # looked at first, for it is asked most
         city,
         picture,
         outlook,
@@ -117,7 +118,6 @@ def create_app(session: Session, *, console: Path | None = CONSOLE, settings: Se
         rain_pictures,
         reports,
         run,
-        sensorthings,
     ):
         app.include_router(routes.router)
     app.include_router(console_routes(console))

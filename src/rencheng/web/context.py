@@ -97,7 +97,7 @@ def _latest(session: Session) -> list[LatestView]:
     return views
 
 
-def _context(request: Request) -> Context:
+async def _context(request: Request) -> Context:  # async, or every request would cost a thread to read a variable
     context: Context = request.app.state.context
     return context
 

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
+from rencheng.adapters.sensorthings.group_commit import Outcome, Post
 from rencheng.adapters.sensorthings.reading import Bare, Entity
 from rencheng.adapters.sensorthings.refusal import Refusal
 from rencheng.adapters.sensorthings.service import SensorThings
 from rencheng.kernel import Conflict, InvalidInput, NotFound, OrderRefused, RenchengError, StorageFailed
 
-__all__ = ["JSON", "Answer", "Asked", "answer", "read_json", "refused"]
+__all__ = [
+    "JSON",
+    "Answer",
+    "Asked",
+    "answer",
+    "answer_later",
+    "created",
+    "is_set_of_observations",
+    "read_json",
+    "refused",
+]
 
 JSON = "application/json"
 _PROBLEM = "application/problem+json"
@@ -72,6 +84,36 @@ def answer(service: SensorThings, asked: Asked) -> Answer:
         return _answer(service, asked)
     except RenchengError as error:
         return refused(error)
+
+
+def answer_later(service: SensorThings, asked: Asked) -> Future[list[Outcome]] | None:
+    """Begin to answer the POST of a single Observation without keeping a thread waiting for its commit.
+
+    Returns
+    -------
+    Future or None
+        What to wait for before :func:`created` writes the answer; None for every other request.
+
+    Raises
+    ------
+    Refusal
+        If the body is no JSON.
+    """
+    path = asked.path.strip("/")
+    if asked.method != "POST" or not is_set_of_observations(path):
+        return None
+    return service.offer([Post(path, read_json(asked.body, asked.content_type), asked.actor)])
+
+
+def is_set_of_observations(path: str) -> bool:
+    """Whether a POST to an address creates an Observation.
+
+    Examples
+    --------
+    >>> is_set_of_observations("Datastreams(1)/Observations"), is_set_of_observations("Observations(1)")
+    (True, False)
+    """
+    return path == "Observations" or path.endswith(")/Observations")
 
 
 def refused(error: RenchengError) -> Answer:
@@ -147,7 +189,13 @@ def _read(service: SensorThings, asked: Asked, path: str) -> Answer:
 
 
 def _created(service: SensorThings, asked: Asked, path: str) -> Answer:
-    entity = service.create(path, read_json(asked.body, asked.content_type), actor=asked.actor)
-    written = service.write(entity, asked.base)
+    return created(service, service.create(path, read_json(asked.body, asked.content_type), actor=asked.actor), asked)
+
+
+def created(service: SensorThings, outcome: Outcome, asked: Asked) -> Answer:
+    """Answer a creation."""
+    if isinstance(outcome, RenchengError):
+        return refused(outcome)
+    written = service.write(outcome, asked.base)
     address = str(written["@iot.selfLink"])
-    return Answer(status=201, body=msgspec.json.encode(written), headers={"Location": address}, entity=entity)
+    return Answer(status=201, body=msgspec.json.encode(written), headers={"Location": address}, entity=outcome)

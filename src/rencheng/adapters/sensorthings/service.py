@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -14,23 +15,24 @@ from rencheng.adapters.sensorthings.changes import Changes
 from rencheng.adapters.sensorthings.checking import identity_in, require_object
 from rencheng.adapters.sensorthings.city_entities import CityEntities
 from rencheng.adapters.sensorthings.data_array import PlainRows, groups_from, plain_rows, row_bodies
-from rencheng.adapters.sensorthings.instants import instant_text
-from rencheng.adapters.sensorthings.intake import NewObservation, decoded_observations, new_observation
-from rencheng.adapters.sensorthings.model import MODEL, EntityKey, EntityType, id_text
-from rencheng.adapters.sensorthings.observations import ObservationStore, Row, observation_id, shown_value
+from rencheng.adapters.sensorthings.group_commit import GroupCommit, Outcome, Post
+from rencheng.adapters.sensorthings.intake import NewObservation
+from rencheng.adapters.sensorthings.model import EntityKey, EntityType, id_text
+from rencheng.adapters.sensorthings.observations import ObservationStore, observation_id
+from rencheng.adapters.sensorthings.observing import Observing
 from rencheng.adapters.sensorthings.reading import Entity, Reader
 from rencheng.adapters.sensorthings.refusal import Refusal
 from rencheng.city import City
-from rencheng.kernel import Draft, micros
+from rencheng.kernel import Draft, RenchengError, micros
 from rencheng.ledger import Entry, Ledger
 from rencheng.sense.batch import GOOD_SCHEMA, Decoded, Intake
 from rencheng.sense.channels import Channel
-from rencheng.sense.ports import QualityFlag
 
 __all__ = ["FEED_ID", "SensorThings", "Told"]
 
 FEED_ID = "sensorthings"
 """Feed under which Observations of clients stand in the readings store."""
+_GONE = "was stored, and is deleted or of a Datastream that is"
 _KINDS = ("SensingEntityRecorded", "SensingEntityRemoved")
 
 
@@ -79,6 +81,8 @@ class SensorThings:
         self._told: list[Told] = []
         self._book = EntityBook(CityEntities(city))
         self._reader = Reader(self._book, store, self._now_us)
+        self._observing = Observing(self._book, self._reader, take=take, keep=self._keep, clock=clock)
+        self._group = GroupCommit(self._create_all)
         self.refresh()
 
     def tell(self, told: Told) -> None:
@@ -111,6 +115,8 @@ class SensorThings:
 
     def write(self, entity: Entity, base: str) -> dict[str, Any]:
         """JSON of an entity."""
+        if entity.row is not None:  # it is all there: no need to wait for whoever changes entities
+            return self._reader.write(entity, base)
         with self._lock:
             return self._reader.write(entity, base)
 
@@ -125,24 +131,61 @@ class SensorThings:
         with self._lock:
             self.refresh()
             kind, parent, link = self._reader.parent(path)
-            observation = None
-            if kind.set_name == "Observations":
-                observation = self._observed(parent, require_object(body, "Observation"), actor)
-        if observation is not None:  # outside the lock: many clients share one commit
-            return self._observe(observation, actor)
-        with self._lock:
-            given: dict[str, EntityKey] = {}
-            if parent is not None:
-                back = parent.kind.link(link)
-                assert back is not None
-                given[back.inverse] = parent.key
-                known = identity_in(body)
-                if known is not None:
-                    return self._link(parent, kind, known, actor)
-            changes = Changes(self._book, micros(self._clock()))
-            key = changes.create(kind, body, given)
-            self._keep(changes, actor)
+            if kind.set_name != "Observations":
+                return self._create(kind, parent, link, body, actor)
+        (outcome,) = self.offer([Post(path, body, actor)]).result()
+        if isinstance(outcome, RenchengError):
+            raise outcome
+        return outcome
+
+    def offer(self, posts: Sequence[Post]) -> Future[list[Outcome]]:
+        """Have Observations created with those that others create now; the future is done when they are durable."""
+        return self._group.offer(posts)
+
+    def _create(self, kind: EntityType, parent: Entity | None, link: str, body: Any, actor: str) -> Entity:
+        given: dict[str, EntityKey] = {}
+        if parent is not None:
+            back = parent.kind.link(link)
+            assert back is not None
+            given[back.inverse] = parent.key
+            known = identity_in(body)
+            if known is not None:
+                return self._link(parent, kind, known, actor)
+        changes = Changes(self._book, micros(self._clock()))
+        key = changes.create(kind, body, given)
+        self._keep(changes, actor)
         return Entity(kind.set_name, key)
+
+    def _create_all(self, posts: Sequence[Post]) -> list[Outcome]:
+        """Create Observations in one commit."""
+        outcomes: list[Outcome] = [Refusal("nothing came of it", status=500)] * len(posts)
+        read: list[tuple[int, NewObservation]] = []
+        with self._lock:
+            self.refresh()
+            for number, post in enumerate(posts):
+                try:
+                    _, parent, _ = self._reader.parent(post.path)
+                    body = require_object(post.body, "Observation")
+                    read.append((number, self._observing.posted(parent, body, post.actor)))
+                except RenchengError as error:
+                    outcomes[number] = error
+        new, actors = [one for _, one in read], [posts[number].actor for number, _ in read]
+        for (number, one), found in zip(read, self._stored(new, actors), strict=True):
+            outcomes[number] = found or Refusal(
+                "is stored, and was deleted or changed since", status=409, where=str(one.at_us)
+            )
+        return outcomes
+
+    def _stored(self, new: Sequence[NewObservation], actors: Sequence[str]) -> list[Entity | None]:
+        """Take what was read, record what is more than readings, and tell of it all."""
+        intake = self._observing.taken(new)  # outside the lock: requests are read while others are stored
+        with self._lock:
+            self.refresh()
+            found = self._observing.kept(new, actors, intake)
+        for entity in found if self._told else ():
+            if entity is not None:
+                self._say(entity)
+        return found
 
     def update(self, path: str, body: Any, *, replace: bool, actor: str) -> Entity:
         """Change the entity of an address: PATCH what is sent, or PUT all of it.
@@ -227,156 +270,20 @@ class SensorThings:
             try:
                 if isinstance(body, Refusal):
                     raise body
-                read.append((number, self._read(datastream, body, actor)))
+                read.append((number, self._observing.read(datastream, body, actor)))
             except Refusal as error:
                 told[number] = f"error: {error}"
-        for (number, _), key in zip(read, self._store_all([one for _, one in read], actor)[0], strict=True):
-            told[number] = f"{base}/Observations{id_text(key)}"
+        found = self._stored([one for _, one in read], [actor] * len(read))
+        for (number, _), entity in zip(read, found, strict=True):
+            told[number] = f"error: {_GONE}"
+            if entity is not None:
+                told[number] = f"{base}/Observations{id_text(entity.key)}"
         return told
 
     def _batch_of(self, datastream: EntityKey, rows: PlainRows) -> Decoded:
         sensor_id, quantity = self._book.channel(datastream)
         names = [pa.array([name] * len(rows.at), pa.string()) for name in (sensor_id, quantity)]
         return Decoded(good=pa.table([*names, rows.at, rows.value], schema=GOOD_SCHEMA), rows=len(rows.at))
-
-    def _observe(self, observation: NewObservation, actor: str) -> Entity:
-        (key,), flags = self._store_all([observation], actor)
-        with self._lock:
-            if flags is not None and not observation.is_more:
-                return self._as_taken(key, observation, flags)
-            entity = self._reader.observation(key)
-        assert entity is not None, key
-        return entity
-
-    def _as_taken(self, key: str, one: NewObservation, flags: Sequence[str]) -> Entity:
-        """An Observation as the store would give it, without asking the store."""
-        assert one.value is not None
-        at = instant_text(one.at_us)
-        result = shown_value(one.value, self._book.conversion(one.datastream))
-        properties: dict[str, Any] = {"phenomenonTime": at, "resultTime": at, "result": result}
-        if flags:
-            properties["resultQuality"] = {"flags": list(flags)}
-        row = Row(key=key, datastream=one.datastream, at_us=one.at_us, properties=properties, feature=one.feature)
-        return Entity("Observations", key, row)
-
-    def _observed(self, parent: Entity | None, body: Mapping[str, Any], actor: str) -> NewObservation:
-        named = identity_in(body.get("Datastream"))
-        if parent is not None and parent.set_name == "Datastreams":
-            named = parent.key
-        elif parent is not None:
-            body = {**body, "FeatureOfInterest": {"@iot.id": parent.key}}
-        if named is None:
-            raise Refusal("must be given", where="Observation Datastream", mend='Write {"@iot.id": …}')
-        datastream = self._book.found("Datastreams", named)
-        if datastream is None:
-            raise Refusal(f"there is no Datastream {named!r}", where="Observation Datastream")
-        return self._read(datastream, body, actor)
-
-    def _read(self, datastream: EntityKey, body: Mapping[str, Any], actor: str) -> NewObservation:
-        feature: EntityKey | None = None
-        wanted = body.get("FeatureOfInterest")
-        content = {name: value for name, value in body.items() if name not in {"FeatureOfInterest", "Datastream"}}
-        observation = new_observation(self._book, datastream, content, None, micros(self._clock()))
-        if wanted is not None:
-            known = identity_in(require_object(wanted, "Observation FeatureOfInterest"))
-            feature = None if known is None else self._book.found("FeaturesOfInterest", known)
-            if known is not None and feature is None:
-                raise Refusal(f"there is no FeatureOfInterest {known!r}", where="Observation FeatureOfInterest")
-        if feature is None:
-            feature = self._feature(datastream, wanted, actor)
-        default = self._book.feature_of(datastream)
-        if default is None:
-            self._set_feature(datastream, feature, actor)
-            default = feature
-        return NewObservation(
-            datastream=datastream,
-            at_us=observation.at_us,
-            value=observation.value,
-            content=observation.content,
-            feature=feature,
-            is_more=observation.is_more or feature != default,
-        )
-
-    def _feature(self, datastream: EntityKey, wanted: Any, actor: str) -> EntityKey:
-        """The feature that a body describes; without one, that of the Thing's Location (clause 10.2.1.1)."""
-        changes = Changes(self._book, micros(self._clock()))
-        kind = MODEL["FeaturesOfInterest"]
-        if wanted is not None:
-            key = changes.create(kind, wanted)
-        else:
-            default = self._book.feature_of(datastream)
-            if isinstance(datastream, str) and default is not None and self._book.has(kind.set_name, default):
-                return default
-            (thing,) = self._book.links("Datastreams", datastream, "Thing")
-            locations = self._book.links("Things", thing, "Locations")
-            if not locations:
-                raise Refusal(
-                    "its Thing has no Location", where="Observation FeatureOfInterest", mend="Give a FeatureOfInterest"
-                )
-            at = self._book.properties("Locations", locations[0])
-            if default is not None and self._is_about(default, at):
-                return default
-            body = {name: at[name] for name in ("name", "description", "encodingType")}
-            key = changes.create(kind, {**body, "feature": at["location"]})
-        self._keep(changes, actor)
-        return key
-
-    def _is_about(self, feature: EntityKey, location: Mapping[str, Any]) -> bool:
-        if not self._book.has("FeaturesOfInterest", feature):
-            return False
-        return bool(self._book.properties("FeaturesOfInterest", feature)["feature"] == location["location"])
-
-    def _set_feature(self, datastream: EntityKey, feature: EntityKey, actor: str) -> None:
-        changes = Changes(self._book, micros(self._clock()))
-        before = changes.record("Datastreams", datastream)
-        links = {**before.links, "FeatureOfInterest": (feature,)}
-        changes.put("Datastreams", datastream, Record(content=before.content, links=links, stored_as=before.stored_as))
-        self._keep(changes, actor)
-
-    def _store_all(self, observations: Sequence[NewObservation], actor: str) -> tuple[list[str], list[str] | None]:
-        """Take readings first, then what clients say besides.
-
-        Tells the ids, and of a single new reading its quality flags; None where the store must be asked for them.
-        """
-        batch = decoded_observations(self._book, observations)
-        doubled, flags = False, None
-        if batch is not None:
-            intake = self._take(batch)
-            if intake.refused:
-                raise Refusal(f"the store refused {intake.refused} rows: {intake.reasons}", where="Observation")
-            doubled = "duplicate_stamp" in intake.flagged or intake.repeated > 0
-            if intake.accepted == 1 and intake.rows == 1 and not doubled:
-                names = [str(flag.name).lower() for flag in QualityFlag]
-                flags = [name for name in names if intake.flagged.get(name)]
-        with self._lock:
-            self.refresh()
-            changes = Changes(self._book, micros(self._clock()))
-            keys = []
-            for one in observations:
-                key = self._key_of(one, changes, doubled=doubled)
-                keys.append(key)
-                if one.is_more:
-                    links: dict[str, tuple[EntityKey, ...]] = {"Datastream": (one.datastream,)}
-                    if one.feature is not None:
-                        links["FeatureOfInterest"] = (one.feature,)
-                    changes.put("Observations", key, Record(content=one.content, links=links))
-            self._keep(changes, actor, tell=False)
-        self._say_observations(keys)
-        return keys, flags
-
-    def _key_of(self, one: NewObservation, changes: Changes, *, doubled: bool) -> str:
-        plain = observation_id(one.datastream, one.at_us)
-        if one.value is None:
-            number, key = 1, plain
-            while changes.has("Observations", key):
-                number += 1
-                key = f"{plain}~{number}"
-            return key
-        if doubled:
-            second = observation_id(one.datastream, one.at_us, repr(one.value))
-            if self._reader.observation(second) is not None:
-                return second
-        return plain
 
     def _link(self, parent: Entity, kind: EntityType, key: EntityKey, actor: str) -> Entity:
         """POST of ``{"@iot.id": …}`` to a navigation address: a Thing is put at a Location that there is."""
@@ -401,11 +308,12 @@ class SensorThings:
             self._record(drafts)
             self.refresh()
         for set_name, key in changes.recorded() if tell else ():
-            self._say(Entity(set_name, key))
+            if set_name != "Observations":  # those are told of with their rows
+                self._say(Entity(set_name, key))
         pending, changes.pending = changes.pending, []
-        read = [self._read(one.datastream, one.body, actor) for one in pending]
+        read = [self._observing.read(one.datastream, one.body, actor) for one in pending]
         if read:
-            self._store_all(read, actor)
+            self._stored(read, [actor] * len(read))
 
     def _admit(self, entry: Entry) -> None:
         """Let the store take the readings of a client's Datastream."""
