@@ -63,6 +63,7 @@ class SeriesView(BaseModel):
     at: list[int]
     value: list[float]
     flags: list[int] = Field(description="Quality flags, 0 is good; flagged readings are never thinned away unseen")
+    step_ms: float = Field(description="Where amounts are summed up: over so long before each point; else 0")
     gap_ms: float = Field(description="Points further apart than this have nothing between them")
     thresholds: list[ThresholdView]
     forecast: ForecastView | None
@@ -141,7 +142,7 @@ def find(
     table = city.table("sensors")
     wanted = pc.match_substring(table["sensor_id"].cast(pa.string()), search, ignore_case=True)
     if "name" in table.column_names:
-        named = pc.fill_null(pc.match_substring(table["name"].cast(pa.string()), search, ignore_case=True), False)  # noqa: FBT003 — what nulls become
+        named = pc.fill_null(pc.match_substring(table["name"].cast(pa.string()), search, ignore_case=True), False)
         wanted = pc.or_(wanted, named)
     rows = table.filter(wanted).slice(0, top).to_pylist()
     return [{key: row.get(key) for key in ("sensor_id", "name", "kind", "lon", "lat")} for row in rows]
@@ -178,15 +179,21 @@ def series(
     end: Annotated[AwareDatetime | None, Query(description="Up to this instant; now where absent")] = None,
     points: Annotated[int, Query(ge=100, le=10_000, description="About so many at most")] = 2000,
 ) -> Response:
-    """Give the readings of a span, flagged ones included; the lowest and highest of each stretch where there are many."""
+    """Give the readings of a span, flagged ones included.
+
+    Where there are many, the lowest and highest of each stretch are given; of amounts, such as rain, the sum.
+    """
     of = quantity(quantity_name, where="quantity")
     _sensor(context.session.city, sensor_id)
     begin, until = _span(context, hours, start, end)
     at, value, flags = _readings(context, sensor_id, quantity_name, begin, until)
     bins = points // 2
-    keep = _worth_drawing(at, value, flags, bins, micros(begin), micros(until))
-    gaps = np.diff(at)
-    usual = float(np.median(gaps)) if len(gaps) else 0.0
+    total, step_us = len(at), 0.0
+    usual = float(np.median(np.diff(at))) if total > 1 else 0.0
+    if of.kind == "increment" and total > points:
+        step_us = (micros(until) - micros(begin)) / bins
+        at, value, flags = _summed(at, value, flags, micros(begin), step_us)
+    keep = _worth_drawing(at, value, flags, max(bins, len(at) if step_us else 0), micros(begin), micros(until))
     view = {
         "sensor_id": sensor_id,
         "quantity": quantity_name,
@@ -194,11 +201,12 @@ def series(
         "kind": of.kind,
         "start": micros(begin) // 1000,
         "end": micros(until) // 1000,
-        "total": len(at),
+        "total": total,
         "at": (at[keep] // 1000).tolist(),
         "value": np.round(value[keep], 4).tolist(),
         "flags": flags[keep].tolist(),
-        "gap_ms": max(3.5 * usual, 2.5 * (micros(until) - micros(begin)) / bins if len(keep) < len(at) else 0.0) / 1000,
+        "step_ms": step_us / 1000,
+        "gap_ms": max(3.5 * usual, 2.5 * (micros(until) - micros(begin)) / bins if len(keep) < total else 0.0) / 1000,
         "thresholds": [t.model_dump() for t in _thresholds(context.session.city, sensor_id, quantity_name)],
         "forecast": next(
             (f.model_dump() for f in context.keeper.forecasts(sensor_id) if f.quantity == quantity_name), None
@@ -354,6 +362,20 @@ def _worth_drawing(
     if len(odd) > _MOST_FLAGGED:
         odd = odd[thinned(at[odd], value[odd], bins=_MOST_FLAGGED // 2, start=begin, end=until)]
     return np.sort(np.concatenate([kept, odd]))
+
+
+def _summed(
+    at: NDArray[np.int64], value: NDArray[np.float64], flags: NDArray[np.uint16], begin: int, step: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint16]]:
+    """Amounts summed up over steps, each at the end of its step; flagged readings stay as they are."""
+    good = flags == 0
+    of = np.ceil((at[good] - begin) / step).astype(np.int64)
+    steps, inverse = np.unique(of, return_inverse=True)
+    sums = np.bincount(inverse, weights=value[good], minlength=len(steps))
+    every = np.concatenate([(begin + steps * step).astype(np.int64), at[~good]])
+    order = np.argsort(every, kind="stable")
+    marks = np.concatenate([np.zeros(len(steps), dtype=np.uint16), flags[~good]])
+    return every[order], np.concatenate([sums, value[~good]])[order], marks[order]
 
 
 def _flag_names(bits: int) -> str:
