@@ -3,9 +3,9 @@
 Run with ``python -m benchmarks.fuzz_decoders [--minutes 10] [DECODER …]``; the minutes are for each decoder. Where
 ``atheris`` is installed (``pip install atheris``), ``--atheris DECODER`` lets libFuzzer steer by coverage instead.
 
-A run ends with status 1 if a decoder raised anything but its own refusal, took longer than a second of processor time for
-one body, took a value that is not finite or a stamp beyond the year 9999, or if the process grew by more than 64 MiB
-once warm. ``mqtt`` are the packets of a broker, cut into pieces at random places, and the user properties in them.
+A run ends with status 1 if a decoder raised anything but its own refusal, took longer than a second of processor time
+for one body, took a value that is not finite or a stamp beyond the year 9999, or if the process grew by more than
+64 MiB once warm. ``mqtt`` are the packets of a broker, cut at random places, and the user properties in them.
 """
 
 from __future__ import annotations
@@ -266,7 +266,8 @@ def fuzz(name: str, target: Target, seconds: float) -> str:
     growth = rss_kib() - warm
     if growth > MOST_GROWTH_KIB:
         raise AssertionError(f"{name} grew by {growth} KiB in {count} bodies")
-    return f"| {name} | {count:,} | {taken:,} | {1e3 * slowest:.1f} ms | {growth / 1024:+.1f} MiB | {peak / 1024:.0f} MiB |"
+    memory = f"{growth / 1024:+.1f} MiB | {peak / 1024:.0f} MiB"
+    return f"| {name} | {count:,} | {taken:,} | {1e3 * slowest:.1f} ms | {memory} |"
 
 
 def with_atheris(name: str, target: Target, arguments: list[str]) -> None:
