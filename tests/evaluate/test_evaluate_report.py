@@ -124,6 +124,7 @@ def test_the_json_has_what_other_systems_read(book: FactBook) -> None:
         "until_at",
         "until_seq",
         "facts",
+        "faults",
         "clocks",
         "indicators",
         "services",

@@ -19,7 +19,7 @@ T0 = datetime(2024, 4, 15, tzinfo=UTC)
 class Run:
     """Sensing turn by turn."""
 
-    def __init__(self, channels: Sequence[sense.Channel] | None = None, **inputs: float) -> None:
+    def __init__(self, channels: Sequence[sense.Channel] | None = None, **inputs: Any) -> None:
         self.store = DuckDbReadings(channels=channels)
         self.inputs = sense.Inputs(readings=self.store, **inputs)
         self.state = sense.initial_state()

@@ -44,7 +44,7 @@ def ordered(run: Run, order: Any, now: datetime = NOW) -> list[Any]:
 
 
 def run_with(*devices: Device) -> Run:
-    return Run(devices=registry_of(*devices))  # type: ignore[arg-type]
+    return Run(devices=registry_of(*devices))
 
 
 def state_of(run: Run, device_id: str) -> str:

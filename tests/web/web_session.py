@@ -14,10 +14,10 @@ import pyarrow as pa
 from tests.web.web_city import web_city
 from tests.web.web_script import START, Cue, script, stage_at
 
-from rencheng import recover
+from rencheng import recover, sense
 from rencheng.adapters.memory import MemoryFieldStore, MemoryLedger
 from rencheng.app.connectors import FeedCondition
-from rencheng.city import City
+from rencheng.city import City, device_registry
 from rencheng.kernel import Bilingual, Draft, InvalidInput, NotFound, OrderRefused
 from rencheng.ledger import Entry
 from rencheng.recover.orders import ReviseRemediation
@@ -126,10 +126,10 @@ class ScriptedSession:
         return self._city
 
     def states(self) -> Any:
-        return SimpleNamespace(seq=self.ledger.head)
+        return SimpleNamespace(seq=self.ledger.head, sense=sense.initial_state())
 
     def inputs(self) -> Any:
-        return SimpleNamespace()
+        return SimpleNamespace(sense=SimpleNamespace(devices=device_registry(self._city)))
 
     def clock(self) -> Clock:
         return self._clock

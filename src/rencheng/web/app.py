@@ -20,6 +20,7 @@ from rencheng.web.problems import PROBLEMS, install_problems
 from rencheng.web.routes import (
     alerts,
     city,
+    devices,
     feeds,
     flood,
     flood_objects,
@@ -56,6 +57,7 @@ _TAGS = [
     {"name": "flood", "description": "Water before it comes: forecasts, rasters, who stands in it, papers"},
     {"name": "city", "description": "What the city is"},
     {"name": "orders", "description": "What people want done"},
+    {"name": "devices", "description": "What stands in the street: its life, what falls due, how often it fails"},
     {"name": "readings", "description": "Readings by the bulk"},
     {"name": "warnings", "description": "Warnings as CAP 1.2"},
     {"name": "run", "description": "Clock, report, health"},
@@ -112,6 +114,7 @@ def create_app(session: Session, *, console: Path | None = CONSOLE, settings: Se
         flood_points,
         alerts,
         orders,
+        devices,
         readings,
         feeds,
         rain_forecasts,

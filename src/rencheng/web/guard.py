@@ -22,6 +22,7 @@ _HEADERS = {
 }
 
 _BULKY = (
+    "/api/devices",
     "/api/readings/",
     "/api/rain-forecasts/",
     "/api/rain-pictures/",

@@ -12,6 +12,7 @@ from rencheng.city.folder import require_replaceable
 from rencheng.city.package import City, Manifest, table_from_rows, write_city
 from rencheng.city.sandbox.building_tables import building_table, household_table
 from rencheng.city.sandbox.cell_table import cell_table
+from rencheng.city.sandbox.devices import device_rows
 from rencheng.city.sandbox.drainage_controls import drainage_control_rows
 from rencheng.city.sandbox.flood_points import flood_point_rows
 from rencheng.city.sandbox.frame import CRS, Frame, frame_of
@@ -143,12 +144,14 @@ def _people_tables(frame: Frame, ground: Ground, society: Society) -> dict[str, 
 
 def _set_up(frame: Frame, ground: Ground, society: Society) -> dict[str, pa.Table]:
     net, instruments, organisation = society.net, society.instruments, society.organisation
+    devices = device_rows(frame, instruments.sensors)
     return {
         "facilities": placed(frame, "facilities", facility_rows(society.facilities), ground.terrain),
         "network_nodes": placed(frame, "network_nodes", list(net.nodes.values()), ground.terrain),
         "network_links": table_from_rows("network_links", net.links),
         "network_dependencies": table_from_rows("network_dependencies", net.dependencies),
         "drainage_controls": table_from_rows("drainage_controls", drainage_control_rows(net)),
+        "devices": table_from_rows("devices", devices),
         "sensors": placed(frame, "sensors", instruments.sensors, ground.terrain),
         "channels": table_from_rows("channels", instruments.channels),
         "thresholds": table_from_rows("thresholds", instruments.thresholds),
