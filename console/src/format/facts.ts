@@ -32,6 +32,7 @@ const TONES: Record<string, string> = {
   FeedFailed: 'bad',
   SensorSilent: 'warn',
   SensorSuspected: 'warn',
+  MaintenanceOpened: 'warn',
   RoadClosed: 'warn',
   MessageAbandoned: 'bad',
   NeedMet: 'good',
