@@ -17,6 +17,7 @@ check: setup ## lint, format, types, import layers, generated docs, console type
 test: setup ## the whole test suite
 	@scripts/system.sh browser
 	@scripts/system.sh broker
+	@scripts/spark.sh
 	$(PY) -m pytest -n 2 --dist loadfile
 
 run: setup ## grow the sandbox city (cached), open the page, play a rainstorm rehearsal
@@ -27,6 +28,7 @@ bench: setup ## measure against peers; writes docs/benchmarks.md
 
 lock: ## pin every dependency again
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements/dev.lock
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --group spark -o requirements/spark.lock
 
 docs: setup ## regenerate the generated parts of docs/
 	$(PY) scripts/docs.py

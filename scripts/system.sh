@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make sure that a part of the system is there: scripts/system.sh venv|node|browser|broker
+# Make sure that a part of the system is there: scripts/system.sh venv|node|browser|broker|java
 # Installs Debian packages where that is allowed (root or passwordless sudo), else says what to install.
 set -euo pipefail
 
@@ -21,7 +21,7 @@ install() { # why, packages…
   }
 }
 
-case "${1:?venv, node, browser or broker}" in
+case "${1:?venv, node, browser, broker or java}" in
 venv)
   python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || install "Python 3.11 or newer" python3
   python3 -c 'import ensurepip, venv' 2>/dev/null || install "Python's venv module" python3-venv
@@ -43,6 +43,9 @@ browser)
   ;;
 broker)
   [ -x /usr/sbin/mosquitto ] || command -v mosquitto >/dev/null || install "an MQTT broker for the feeds' tests" mosquitto || [ -z "${CI:-}" ]
+  ;;
+java)
+  command -v java >/dev/null || install "Java for the tests of scale-out" openjdk-17-jre-headless || [ -z "${CI:-}" ]
   ;;
 *)
   echo "scripts/system.sh: unknown part $1" >&2
