@@ -28,6 +28,7 @@ from rencheng.sense.rain_forecast import (
 )
 from rencheng.sense.rain_forecast_text import rain_forecast_from_csv, rain_forecast_from_json
 from rencheng.sense.rain_picture import RainPicture, rain_picture_from_table, rain_picture_table
+from rencheng.sense.summed import SummedReadings
 
 __all__ = [
     "HEALTH_SCHEMA",
@@ -51,6 +52,7 @@ __all__ = [
     "ReofferRefused",
     "State",
     "SubmitReport",
+    "SummedReadings",
     "TakeRainForecast",
     "TakeRainPicture",
     "TimingLimits",

@@ -36,6 +36,7 @@ from rencheng.web.routes import (
     run,
     sensors,
     sensorthings,
+    summaries,
 )
 
 __all__ = ["CONSOLE", "create_app"]
@@ -115,6 +116,7 @@ def create_app(session: Session, *, console: Path | None = CONSOLE, settings: Se
         alerts,
         orders,
         devices,
+        summaries,
         readings,
         feeds,
         rain_forecasts,

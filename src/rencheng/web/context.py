@@ -11,7 +11,9 @@ from fastapi import Depends, Request
 
 from rencheng.app.settings import Settings
 from rencheng.city import City
-from rencheng.kernel import Colour
+from rencheng.kernel import Colour, NotFound
+from rencheng.sense import SummedReadings
+from rencheng.sense.map_box import SensorMap
 from rencheng.web.clock import clock_view
 from rencheng.web.events import EventHub
 from rencheng.web.flood import FloodFields, FloodStore
@@ -35,6 +37,7 @@ class Context:
     _floods: FloodStore = field(default_factory=FloodStore)
     _keeper: tuple[object, PictureKeeper] | None = None
     _layers: tuple[City, LayerCache] | None = None
+    _sensor_map: tuple[object, SensorMap] | None = None
     _latest: tuple[tuple[object, int], list[LatestView]] | None = None
 
     @property
@@ -54,6 +57,17 @@ class Context:
             if self._layers is None or self._layers[0] is not city:
                 self._layers = (city, LayerCache(city))
             return self._layers[1]
+
+    @property
+    def sensor_map(self) -> SensorMap:
+        """Where the sensors of the session's readings stand."""
+        with self._lock:
+            readings = self.session.readings
+            if not isinstance(readings, SummedReadings):
+                raise NotFound("this run keeps no readings by place", mend="Ask a run with a readings store")
+            if self._sensor_map is None or self._sensor_map[0] is not readings:
+                self._sensor_map = (readings, SensorMap(readings, self.session.city))
+            return self._sensor_map[1]
 
     @property
     def floods(self) -> FloodFields:

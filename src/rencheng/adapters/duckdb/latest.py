@@ -21,8 +21,11 @@ class LatestBoard:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._rows = np.zeros(0, dtype=LATEST_DTYPE)
+        self._rows = _no_readings(0)
         self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
 
     def note(self, number: NDArray[np.int64], states: NDArray[Any], count: int) -> None:
         """Take what a commit changed.
@@ -46,7 +49,7 @@ class LatestBoard:
             rows[name] = states[of]
         with self._lock:
             if count > len(self._rows):
-                wide = np.zeros(max(count, 2 * len(self._rows)), dtype=LATEST_DTYPE)
+                wide = _no_readings(max(count, 2 * len(self._rows)))
                 wide[: self._count] = self._rows[: self._count]
                 self._rows = wide
             self._count = count
@@ -57,3 +60,9 @@ class LatestBoard:
         with self._lock:
             rows = self._rows[: self._count]
             return rows.copy() if number is None else rows[number]
+
+
+def _no_readings(n: int) -> NDArray[Any]:
+    rows = np.zeros(n, dtype=LATEST_DTYPE)
+    rows["newest_at"] = rows["last_at"] = np.iinfo(np.int64).min
+    return rows

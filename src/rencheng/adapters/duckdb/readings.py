@@ -21,6 +21,7 @@ from rencheng.adapters.duckdb.alarms import read_alarms
 from rencheng.adapters.duckdb.compaction import Compactor, WriterLoad
 from rencheng.adapters.duckdb.database import UTC_STAMP, Database
 from rencheng.adapters.duckdb.gathering import gather
+from rencheng.adapters.duckdb.hourly import hours_of
 from rencheng.adapters.duckdb.journal import Journal, check_touched
 from rencheng.adapters.duckdb.latest import LatestBoard
 from rencheng.adapters.duckdb.layout import Layout
@@ -311,6 +312,30 @@ class DuckDbReadings:
             }
         )
 
+    def last_of(self, number: NDArray[np.int64]) -> NDArray[Any]:
+        """Last reading of channels by number; see :class:`rencheng.sense.summed.SummedReadings`."""
+        return self._board.of(number)
+
+    def hourly(
+        self,
+        quantity: str,
+        *,
+        start: datetime,
+        end: datetime,
+        sensors: Sequence[str] | None = None,
+        together: bool = False,
+    ) -> pa.Table:
+        """Readings by hour; see :class:`rencheng.sense.summed.SummedReadings`."""
+        number = np.asarray(self._registry.of_quantity(quantity, sensors), dtype=np.int64)
+        number = number[np.argsort(self._registry.rank(number), kind="stable")]
+        place = np.full(len(self._registry), -1, dtype=np.int64)
+        place[number] = 0 if together else np.arange(len(number))
+        of_them, channels = self._of_channels(quantity, sensors)
+        with self._layout.reading() as now:
+            hours = hours_of(now, place, of_them, channels, micros(start), micros(end))
+        names = pa.array([""]) if together else self._registry.sensor_column(number)
+        return hours.table(names)
+
     def admit(self, channels: Iterable[Channel]) -> None:
         """Take readings of sensors that the city package does not have."""
         admitted = list(channels)
@@ -318,9 +343,11 @@ class DuckDbReadings:
             self._admitted += admitted
             self._registry.admit(admitted)
 
-    def channels(self) -> Sequence[tuple[str, str]]:
+    def channels(self, since: int = 0) -> Sequence[tuple[str, str]]:
         """Sensor and quantity of every channel that ever reported, in the order in which they first did."""
-        return self._registry.names
+        names = self._registry.names
+        known = len(self._board)
+        return names if since == 0 and known == len(names) else names[since:known]
 
     def select(self, query: ReadingQuery) -> pa.Table:
         """A page of readings: ``sensor_id``, ``quantity``, ``at``, ``value``, ``flags``."""

@@ -1,0 +1,177 @@
+"""The last readings of sensors within a box of the map, thinned to what a page can draw."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numba import njit
+
+from rencheng.city import City
+from rencheng.kernel import NotFound
+from rencheng.sense.summed import SummedReadings
+
+__all__ = ["MapBox", "SensorMap"]
+
+_NEVER = np.iinfo(np.int64).min
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MapBox:
+    """A part of the map, degrees of longitude and latitude, and how finely it is looked at.
+
+    Parameters
+    ----------
+    west, south, east, north : float
+        Its edges. ``west`` greater than ``east`` goes across the 180th meridian.
+    across : int
+        Squares side by side, of which each gives one sensor at most.
+    """
+
+    west: float
+    south: float
+    east: float
+    north: float
+    across: int = 256
+
+    @property
+    def width(self) -> float:
+        """Degrees from west to east."""
+        return (self.east - self.west) % 360.0 or 360.0
+
+
+class _Placed:
+    """Channels of a quantity that have reported: number and place of each."""
+
+    def __init__(self) -> None:
+        self.number = np.zeros(0, np.int64)
+        self.row = np.zeros(0, np.int64)
+        self.lon = np.zeros(0)
+        self.lat = np.zeros(0)
+
+
+class SensorMap:
+    """Where the channels of a readings store stand.
+
+    Parameters
+    ----------
+    readings : SummedReadings
+        The store.
+    city : City
+        The city, with its table of sensors.
+    """
+
+    def __init__(self, readings: SummedReadings, city: City) -> None:
+        self._readings = readings
+        self._lock = threading.Lock()
+        self._seen = 0
+        self._placed: dict[str, _Placed] = {}
+        table = city.table("sensors") if city.has("sensors") else pa.table({"sensor_id": pa.array([], pa.string())})
+        self._sensor = table["sensor_id"].combine_chunks()
+        self._lon = city.column("sensors", "lon") if len(self._sensor) else np.zeros(0)
+        self._lat = city.column("sensors", "lat") if len(self._sensor) else np.zeros(0)
+
+    def latest(self, quantity: str, box: MapBox) -> pa.Table:
+        """Last readings within a box.
+
+        Returns
+        -------
+        pyarrow.Table
+            One row per square that has a sensor, of the sensor with the greatest value: ``sensor_id``, ``lon``,
+            ``lat``, ``at``, ``value``, ``flags``; and ``sensors`` (how many report in the square), ``low`` (their least
+            value).
+
+        Raises
+        ------
+        NotFound
+            If no sensor has reported the quantity.
+        """
+        placed = self._of(quantity)
+        inside = _inside(placed.lon, placed.lat, box.west % 360.0, box.width, box.south, box.north)
+        last = self._readings.last_of(placed.number[inside])
+        down = max(1, round(box.across * (box.north - box.south) / box.width))
+        best, sensors, low = _squares(
+            placed.lon[inside],
+            placed.lat[inside],
+            last["value"],
+            last["last_at"],
+            (box.west % 360.0, box.width, box.south, box.north - box.south),
+            (box.across, down),
+        )
+        row = placed.row[inside][best]
+        return pa.table(
+            {
+                "sensor_id": self._sensor.take(pa.array(row)),
+                "lon": self._lon[row],
+                "lat": self._lat[row],
+                "at": pa.array(last["last_at"][best].copy()).cast(pa.timestamp("us", tz="UTC")),
+                "value": last["value"][best].copy(),
+                "flags": last["flags"][best].copy(),
+                "sensors": sensors,
+                "low": low,
+            }
+        )
+
+    def _of(self, quantity: str) -> _Placed:
+        with self._lock:
+            fresh = self._readings.channels(self._seen)
+            if fresh:
+                self._place(fresh)
+            found = self._placed.get(quantity)
+        if found is None:
+            known = ", ".join(sorted(self._placed)) or "none"
+            raise NotFound(f"no sensor has reported {quantity!r}", mend=f"Reported so far: {known}")
+        return found
+
+    def _place(self, fresh: Any) -> None:
+        sensor = pa.array([pair[0] for pair in fresh], pa.string())
+        of = pa.array([pair[1] for pair in fresh], pa.string()).dictionary_encode()
+        row = np.asarray(pc.fill_null(pc.index_in(sensor, value_set=self._sensor), -1)).astype(np.int64)
+        code = np.asarray(of.indices)
+        for k, quantity in enumerate(of.dictionary.to_pylist()):
+            mine = np.flatnonzero((code == k) & (row >= 0))
+            placed = self._placed.setdefault(quantity, _Placed())
+            wide = _Placed()
+            wide.number = np.concatenate([placed.number, self._seen + mine])
+            wide.row = np.concatenate([placed.row, row[mine]])
+            wide.lon, wide.lat = self._lon[wide.row], self._lat[wide.row]
+            self._placed[quantity] = wide
+        self._seen += len(fresh)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _inside(lon, lat, west, width, south, north):  # type: ignore[no-untyped-def]
+    """Places of the sensors in a box."""
+    found = np.empty(len(lon), dtype=np.int64)
+    n = 0
+    for i in range(len(lon)):
+        if south <= lat[i] <= north and (lon[i] - west) % 360.0 <= width:
+            found[n] = i
+            n += 1
+    return found[:n].copy()
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _squares(lon, lat, value, at, box, squares):  # type: ignore[no-untyped-def]
+    """Sensor of the greatest value in each square that has any, how many there are, and their least value."""
+    west, width, south, height = box
+    across, down = squares
+    best = np.full(across * down, -1, dtype=np.int64)
+    count = np.zeros(across * down, dtype=np.int32)
+    low = np.full(across * down, np.inf)
+    for i in range(len(lon)):
+        if at[i] == _NEVER:
+            continue
+        x = min(across - 1, int(((lon[i] - west) % 360.0) / width * across))
+        y = min(down - 1, int((lat[i] - south) / height * down)) if height > 0 else 0
+        k = y * across + x
+        count[k] += 1
+        low[k] = min(low[k], value[i])
+        if best[k] < 0 or value[i] > value[best[k]]:
+            best[k] = i
+    full = np.flatnonzero(count)
+    return best[full], count[full], low[full]
