@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from tests.sense.detection_city import T0, T0_US, batch, city
 
@@ -15,9 +17,10 @@ from rencheng.adapters.duckdb import DuckDbReadings
 from rencheng.assess import State, initial_state
 from rencheng.assess.alarms import AlarmDesk
 from rencheng.assess.facts import SignalCleared, SignalRaised
-from rencheng.assess.frame import CityFrame
+from rencheng.assess.frame import CityFrame, SensorPlaces
 from rencheng.assess.model import learn
-from rencheng.kernel import Draft
+from rencheng.city import City, Manifest
+from rencheng.kernel import Draft, cell_of
 from rencheng.sense import default_detection_rules
 
 NOW = T0 + timedelta(days=1)
@@ -38,13 +41,21 @@ class Told:
         return [draft.body for draft in drafts]
 
 
+LONLAT = {"lon": [121.0, 121.1], "lat": [31.0, 31.0]}
+MANIFEST = Manifest(
+    id="t", name="试", name_en="T", metric_crs="EPSG:32651", timezone="Asia/Shanghai", jurisdiction="CN"
+)
+
+
 @pytest.fixture
-def frame() -> CityFrame:
+def frame(tmp_path: Path) -> CityFrame:
     ids = ("s00", "s01")
-    gauges = SimpleNamespace(
-        index={n: k for k, n in enumerate(ids)}, lon=[121.0, 121.1], lat=[31.0, 31.0], in_city=[1, 1]
+    city = City(path=tmp_path, manifest=MANIFEST)
+    city._tables["sensors"] = pa.table(
+        {"sensor_id": ids, "kind": ["x", "x"], "lon": [121.0, 121.1], "lat": [31.0, 31.0]}
     )
-    return cast("CityFrame", SimpleNamespace(gauges=gauges))
+    cells = np.array([cell_of(121.0, 31.0), cell_of(121.1, 31.0)], dtype=np.uint64)
+    return cast("CityFrame", SimpleNamespace(places=SensorPlaces(city, cells)))
 
 
 def gas(level: float, first: int, n: int = 5) -> dict[str, np.ndarray]:

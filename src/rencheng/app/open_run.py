@@ -55,7 +55,8 @@ def capacity_of(city: City) -> Capacity:
     """Count what full service is in a city."""
     links = len(city.table("road_links")) if city.has("road_links") else 0
     residents = float(city.column("cells", "residents").sum()) if city.has("cells") else 0.0
-    return Capacity(road_links=links, residents=residents, channels=len(city.rows("channels")))
+    channels = len(city.table("channels")) if city.has("channels") else 0
+    return Capacity(road_links=links, residents=residents, channels=channels)
 
 
 def make_report(entries: Sequence[Entry], city: City) -> Report:

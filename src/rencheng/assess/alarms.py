@@ -66,7 +66,7 @@ class AlarmDesk:
     def _body(self, row: Mapping[str, Any], frame: CityFrame, *, stands: bool) -> SignalRaised | SignalCleared | None:
         """What officers are told of a row; None where the rule or the place is none of theirs."""
         rule = self._by_id.get(row["rule"])
-        if rule is None or row["kind"] == "sensor_fault" or row["sensor_id"] not in frame.gauges.index:
+        if rule is None or row["kind"] == "sensor_fault" or row["sensor_id"] not in frame.places:
             return None
         if row["state"] != "cleared":
             return _raised(row, rule, frame)
@@ -77,8 +77,7 @@ class AlarmDesk:
 
 
 def _raised(row: Mapping[str, Any], rule: ChannelRule, frame: CityFrame) -> SignalRaised:
-    gauges = frame.gauges
-    place = gauges.index[row["sensor_id"]]
+    lon, lat = frame.places.lonlat[row["sensor_id"]]
     of = QUANTITIES[row["quantity"]]
     evidence = Evidence(
         kind=_KINDS.get(row["kind"], "reading"),
@@ -96,9 +95,9 @@ def _raised(row: Mapping[str, Any], rule: ChannelRule, frame: CityFrame) -> Sign
         name=row["rule"],
         colour=row["severity"],
         sensor_id=row["sensor_id"],
-        lon=float(gauges.lon[place]),
-        lat=float(gauges.lat[place]),
-        in_city=bool(gauges.in_city[place]),
+        lon=lon,
+        lat=lat,
+        in_city=frame.places.in_city(row["sensor_id"]),
         evidence=(evidence,),
         confidence_prob=round(float(row["confidence"]), 3),
         cause=row["cause"],

@@ -8,14 +8,20 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from rencheng.city import City
-from rencheng.kernel import Colour, cells_of, neighbours
+from rencheng.city.sensor_lookup import sensor_names, sensor_points
+from rencheng.kernel import Colour, cell_of, cells_of, neighbours
 from rencheng.science.exposure import group_counts
 from rencheng.science.interpolation import pairwise_distance_m
 
-__all__ = ["CellFrame", "CityFrame", "GaugeFrame", "Threshold", "cell_rows", "city_frame"]
+__all__ = ["GAUGED", "CellFrame", "CityFrame", "GaugeFrame", "SensorPlaces", "Threshold", "cell_rows", "city_frame"]
+
+GAUGED = ("stage_m", "discharge_m3_s", "rain_mm", "water_depth_m", "wind_speed_m_s")
+"""Quantities that hazard models read from the store; what others tell comes as alarms of detection."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +53,9 @@ class CellFrame:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GaugeFrame:
-    """The sensors the city hears, in the order of the package.
+    """The sensors of water, rain and wind that assessment reads itself, in the order of the package.
+
+    Those whose channels the package does not list are among them; alarms of all others come from detection.
 
     ``near_city_m`` is the distance to the nearest cell centre; ``in_city`` says that the place lies in a cell of the
     city or beside one (a gauge on a quay stands in the water next to the last cell).
@@ -75,27 +83,63 @@ class GaugeFrame:
 
     def rows_of(self, sensor_ids: pa.ChunkedArray) -> NDArray[np.int64]:
         """Index of each sensor id, -1 for one that the city does not know."""
-        import pyarrow.compute as pc
-
         found = pc.index_in(sensor_ids, value_set=pa.array(self.ids, pa.string()))
         return np.asarray(pc.fill_null(found, -1).to_numpy(), dtype=np.int64)
 
 
+class SensorPlaces:
+    """Where every sensor of the city stands, looked up one at a time: of millions few ever raise an alarm.
+
+    Parameters
+    ----------
+    city : City
+        The city.
+    cells : array of uint64
+        Its cells.
+
+    Attributes
+    ----------
+    lonlat, name : mapping
+        Longitude and latitude, and name, of each sensor.
+    """
+
+    def __init__(self, city: City, cells: NDArray[np.uint64]) -> None:
+        self.lonlat = sensor_points(city)
+        self.name = sensor_names(city)
+        self._resolution = city.manifest.h3_resolution
+        self._known = {int(c) for c in cells.tolist()}
+
+    def __contains__(self, sensor_id: object) -> bool:
+        return sensor_id in self.lonlat
+
+    def in_city(self, sensor_id: str) -> bool:
+        """Whether a sensor stands in a cell of the city or beside one."""
+        return _is_beside(self._known, cell_of(*self.lonlat[sensor_id], self._resolution))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CityFrame:
-    """Cells and sensors of a city, and how far the rain gauges are from the cells."""
+    """Cells and gauges of a city, and where its other sensors stand."""
 
     cells: CellFrame
     gauges: GaugeFrame
-    rain_distance_m: NDArray[np.float64]
-    """Shape (cells, gauges)."""
+    places: SensorPlaces
+    _rain: dict[bytes, NDArray[np.float64]] = field(default_factory=dict, repr=False, compare=False)
+
+    def rain_distance_m(self, gauges: NDArray[np.int64]) -> NDArray[np.float64]:
+        """How far some gauges are from the cells, shape (cells, gauges); what was asked last is kept."""
+        key = gauges.tobytes()
+        if key not in self._rain:
+            self._rain.clear()
+            self._rain[key] = pairwise_distance_m(self.cells.xy_m, self.gauges.xy_m[gauges])
+        return self._rain[key]
 
 
 def city_frame(city: City, *, uncounted_kinds: tuple[str, ...] = ()) -> CityFrame:
     """Lay a city out; absent tables give empty arrays."""
     cells = _cells(city, uncounted_kinds)
     gauges = _gauges(city, cells)
-    return CityFrame(cells=cells, gauges=gauges, rain_distance_m=pairwise_distance_m(cells.xy_m, gauges.xy_m))
+    return CityFrame(cells=cells, gauges=gauges, places=SensorPlaces(city, cells.cell))
 
 
 def _cells(city: City, uncounted_kinds: tuple[str, ...]) -> CellFrame:
@@ -166,14 +210,14 @@ def cell_rows(cell: NDArray[np.uint64], wanted: NDArray[np.uint64]) -> NDArray[n
 
 
 def _gauges(city: City, cells: CellFrame) -> GaugeFrame:
-    rows = list({r["sensor_id"]: r for r in reversed(city.rows("sensors"))}.values())[::-1]
+    rows = list({r["sensor_id"]: r for r in reversed(city.sensors_measuring(GAUGED))}.values())[::-1]
     lon = np.array([r["lon"] for r in rows], dtype=np.float64)
     lat = np.array([r["lat"] for r in rows], dtype=np.float64)
     xy = _metric(city, lon, lat)
     cell = cells_of(lon, lat, city.manifest.h3_resolution) if len(rows) else np.zeros(0, np.uint64)
-    near = pairwise_distance_m(cells.xy_m, xy).min(axis=0) if len(cells) else np.full(len(rows), np.inf)
+    near = _nearest_m(cells.xy_m, xy)
     known = {int(c) for c in cells.cell.tolist()}
-    beside = [any(n in known for n in neighbours(int(c))) for c in cell.tolist()]
+    beside = [_is_beside(known, c) for c in cell.tolist()]
     ids = tuple(str(r["sensor_id"]) for r in rows)
     return GaugeFrame(
         ids=ids,
@@ -193,11 +237,23 @@ def _gauges(city: City, cells: CellFrame) -> GaugeFrame:
     )
 
 
+def _is_beside(known: set[int], cell: int) -> bool:
+    return any(n in known for n in neighbours(cell))
+
+
+def _nearest_m(cells_xy_m: NDArray[np.float64], xy_m: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Distance of each place to the nearest cell centre, shape (n,)."""
+    if not len(cells_xy_m) or not len(xy_m):
+        return np.full(len(xy_m), np.inf)
+    nearest = cells_xy_m[cKDTree(cells_xy_m).query(xy_m)[1]]
+    return np.asarray(np.hypot(nearest[:, 0] - xy_m[:, 0], nearest[:, 1] - xy_m[:, 1]), dtype=np.float64)
+
+
 def _stage_zeros(city: City, row_of: Mapping[str, int]) -> dict[int, float]:
     return {
         row_of[row["sensor_id"]]: float(row["datum_m"])
-        for row in city.rows("channels")
-        if row["quantity"] == "stage_m" and row.get("datum_m") is not None and row["sensor_id"] in row_of
+        for row in city.rows_where("channels", "quantity", ["stage_m"])
+        if row.get("datum_m") is not None and row["sensor_id"] in row_of
     }
 
 

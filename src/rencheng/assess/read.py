@@ -90,7 +90,7 @@ class RiskView:
 
 def signal_views(state: State, inputs: Inputs) -> list[SignalView]:
     """Standing signals, the latest first."""
-    gauges = inputs.frame.gauges
+    places = inputs.frame.places
     views = [
         SignalView(
             signal_id=s.body.signal_id,
@@ -98,7 +98,7 @@ def signal_views(state: State, inputs: Inputs) -> list[SignalView]:
             name=s.body.name,
             colour=s.body.colour,
             sensor_id=s.body.sensor_id,
-            sensor_name=gauges.name[gauges.index[s.body.sensor_id]] if s.body.sensor_id in gauges.index else "",
+            sensor_name=places.name.get(s.body.sensor_id, ""),
             lon=s.body.lon,
             lat=s.body.lat,
             in_city=s.body.in_city,

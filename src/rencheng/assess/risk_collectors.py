@@ -97,7 +97,7 @@ def _wind(_: State, inputs: Inputs, now: datetime) -> float:
 
 
 def _river(state: State, inputs: Inputs, _: datetime) -> float:
-    if not any(row["quantity"] == "stage_m" for row in inputs.city.rows("channels")):
+    if not inputs.city.rows_where("channels", "quantity", ["stage_m"]):
         raise MissingData(f"city {inputs.city.manifest.id!r} has no river gauge")
     standing = [s.body for s in state.signals.values() if s.body.hazard == Hazard.RIVER_FLOOD and s.body.in_city]
     return float(max((Colour(body.colour).rank for body in standing if body.colour), default=0))

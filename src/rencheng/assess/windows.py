@@ -77,4 +77,4 @@ def _to_cells(
     if len(heard) == 0 or len(frame.cells) == 0:
         empty = np.full((len(frame.cells), believed.shape[1]), np.nan)
         return empty, empty
-    return inverse_distance(frame.rain_distance_m[:, heard], believed[heard], reach_m=reach_m)
+    return inverse_distance(frame.rain_distance_m(heard), believed[heard], reach_m=reach_m)

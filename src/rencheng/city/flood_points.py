@@ -191,8 +191,8 @@ def _point(row: Mapping[str, Any], sensor: AssignedSensor | None, city: City) ->
 def _assigned(city: City, rows: list[dict[str, Any]]) -> list[AssignedSensor | None]:
     """Sensor of each point: the named one, else the nearest within reach."""
     kind, quantity = WATCHING
-    measured = {row["sensor_id"] for row in city.rows("channels") if row["quantity"] == quantity}
-    sensors = [s for s in city.rows("sensors") if s["kind"] == kind and s["sensor_id"] in measured]
+    measured = {row["sensor_id"] for row in city.rows_where("channels", "quantity", [quantity])}
+    sensors = [s for s in city.rows_where("sensors", "kind", [kind]) if s["sensor_id"] in measured]
     sensors = sorted(sensors, key=lambda row: str(row["sensor_id"]))
     place = {row["sensor_id"]: k for k, row in enumerate(sensors)}
     if not sensors or not rows:

@@ -122,6 +122,34 @@ class City:
         """Rows of a small table as dictionaries; an absent table has none."""
         return self.table(name).to_pylist() if self.has(name) else []
 
+    def rows_where(self, name: str, column: str, values: Iterable[str]) -> list[dict[str, Any]]:
+        """Rows of a table, which may be large, whose column holds one of some texts."""
+        if not self.has(name):
+            return []
+        table = self.table(name)
+        mask = pc.is_in(table[column], value_set=pa.array(list(values), pa.string()))
+        rows: list[dict[str, Any]] = table.filter(mask).to_pylist()
+        return rows
+
+    def sensors_measuring(self, quantities: Iterable[str]) -> list[dict[str, Any]]:
+        """Rows of the sensors that measure one of some quantities, or of which the package does not say what."""
+        if not self.has("sensors"):
+            return []
+        sensors = self.table("sensors")
+        if not self.has("channels"):
+            return self.rows("sensors")
+        channels = self.table("channels")
+        mine = channels.filter(pc.is_in(channels["quantity"], value_set=pa.array(list(quantities), pa.string())))
+        found = pc.or_(self._unlisted, pc.is_in(sensors["sensor_id"], value_set=mine["sensor_id"]))
+        rows: list[dict[str, Any]] = sensors.filter(found).to_pylist()
+        return rows
+
+    @cached_property
+    def _unlisted(self) -> pa.ChunkedArray:
+        """Which sensors have no row in the table ``channels``."""
+        listed = self.table("channels")["sensor_id"]
+        return pc.invert(pc.is_in(self.table("sensors")["sensor_id"], value_set=listed))
+
     def column(self, table: str, name: str, *, default: Any = None) -> Any:
         """One column as a NumPy array; the default (broadcast) where the optional column is absent, nulls as NaN."""
         data = self.table(table)

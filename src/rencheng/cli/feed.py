@@ -74,7 +74,7 @@ def check(
 
     read = read_feed_config(config)
     now = parse_instant(arrived_at, name="--arrived-at") if arrived_at else datetime.now(UTC)
-    sensors = frozenset(row["sensor_id"] for row in read_city(city).rows("sensors")) if city else None
+    sensors = frozenset(read_city(city).sensor_rows) if city else None
     parts = deliveries_of_sample(read, sample, arrived_at=now, topic=topic, one_per_line=lines)
     result = check_feed(read, parts, sensors=sensors)
     with reader_may_leave():

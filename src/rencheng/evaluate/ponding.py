@@ -121,7 +121,7 @@ def ponding_kpi(points: Sequence[FloodPronePoint], found: dict[str, PointPonding
 
 def _gaps(city: City) -> dict[str, float]:
     """Silence of a sensor after which nothing is known, seconds."""
-    rows = [row for row in city.rows("channels") if row["quantity"] == _QUANTITY]
+    rows = city.rows_where("channels", "quantity", [_QUANTITY])
     return {row["sensor_id"]: _MISSED * (row.get("interval_s") or 0.0) for row in rows}
 
 

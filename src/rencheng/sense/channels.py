@@ -49,6 +49,7 @@ class Channel:
     lat: float | None = None
 
 
+_WORDS = ("sensor_id", "quantity", "kind")
 _NUMBERS = ("interval_s", "datum_m", "altitude_m", "lon", "lat")
 
 
@@ -177,7 +178,7 @@ class ChannelTable(Sequence[Channel]):
 
     def put(self, place: int, channel: Channel) -> None:
         """Put another channel in the place of one."""
-        for name in ("sensor_id", "quantity", "kind"):
+        for name in _WORDS:
             getattr(self, name)[place] = getattr(channel, name)
         for name in _NUMBERS:
             value = getattr(channel, name)

@@ -12,10 +12,13 @@ import shapely
 from numpy.typing import NDArray
 
 from rencheng.city import City
+from rencheng.city.sensor_lookup import sensor_names, sensor_points
 from rencheng.kernel import Bilingual, cell_of, distance_m, neighbours
 
-__all__ = ["MOST_POINTS", "Places", "outline", "places_of"]
+__all__ = ["FORECAST_QUANTITY", "MOST_POINTS", "Places", "outline", "places_of"]
 
+FORECAST_QUANTITY = "stage_m"
+"""What forecasts are of that warnings rest on."""
 MOST_POINTS = 400
 """Most corner points of a warning's outline; receivers of broadcast warnings cut longer ones."""
 
@@ -45,7 +48,7 @@ class Places:
     sensors : mapping
         Sensor id → (lon, lat).
     gauges : frozenset of str
-        Sensors that stand in the city or on its edge.
+        Sensors that may have a forecast and stand in the city or on its edge.
     """
 
     city_id: str
@@ -139,7 +142,7 @@ def places_of(city: City) -> Places:
     manifest = city.manifest
     known = np.sort(ids)
     resolution = manifest.h3_resolution
-    sensors = {s["sensor_id"]: (s["lon"], s["lat"]) for s in city.rows("sensors")}
+    may_be = city.sensors_measuring([FORECAST_QUANTITY])
     return Places(
         city_id=top["area_id"] if top else manifest.id,
         city_name=Bilingual(zh=manifest.name, en=manifest.name_en or manifest.name),
@@ -153,9 +156,9 @@ def places_of(city: City) -> Places:
         parents={a["area_id"]: a.get("parent_id") or "" for a in areas},
         kinds={a["area_id"]: a["kind"] for a in areas},
         names={a["area_id"]: Bilingual(zh=a["name"], en=a.get("name_en") or a["name"]) for a in areas},
-        sensors=sensors,
-        sensor_names={s["sensor_id"]: s.get("name") or s["sensor_id"] for s in city.rows("sensors")},
-        gauges=frozenset(s for s, (lon, lat) in sensors.items() if _near_city(lon, lat, known, resolution)),
+        sensors=sensor_points(city),
+        sensor_names=sensor_names(city),
+        gauges=frozenset(s["sensor_id"] for s in may_be if _near_city(s["lon"], s["lat"], known, resolution)),
     )
 
 

@@ -20,7 +20,7 @@ from rencheng.kernel import Bilingual, Colour, FactId, Hazard, hours
 from rencheng.sense.facts import ReportReceived
 from rencheng.warn.facts import Reason
 from rencheng.warn.model import MOST_HYSTERESIS, Episode
-from rencheng.warn.places import Places
+from rencheng.warn.places import FORECAST_QUANTITY, Places
 from rencheng.warn.rules import Condition, ImpactTrigger, Rule
 from rencheng.warn.wording import evidence_window_h, flood_text, forecast_reason, signal_text
 
@@ -35,7 +35,6 @@ _RISE_M = 0.01
 """A rise (per hour, or forecast in all) below the uncertainty of a stage reading (10 mm, WMO-No. 1044) is none."""
 _FAR_H, _CHANCE = 48.0, 0.05
 """Forecasts so long always rise or fall by something: they must give a mark so much of a chance."""
-FORECAST_QUANTITY = "stage_m"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -257,7 +257,7 @@ def _sensors(
     city: City, grid: FloodGrid, bed: NDArray[np.float64], street: NDArray[np.bool_], tanks: Tanks
 ) -> dict[str, Any]:
     """Street depth sensors and the cell of each: that of its underpass, or the street beside a building's cell."""
-    sensors = [s for s in city.rows("sensors") if s["kind"] == "street_depth"]
+    sensors = city.rows_where("sensors", "kind", ["street_depth"])
     x, y = city.to_metric.transform([s["lon"] for s in sensors], [s["lat"] for s in sensors])
     tank = tanks.nearest(np.asarray(x, np.float64), np.asarray(y, np.float64))
     ids, places = [], []

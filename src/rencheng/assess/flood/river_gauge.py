@@ -88,7 +88,7 @@ def river_gauge(city: City, sensor_id: str | None = None) -> RiverGauge:
 
 
 def _stage_gauges(city: City) -> dict[str, RiverGauge]:
-    datum = {r["sensor_id"]: r.get("datum_m") for r in city.rows("channels") if r["quantity"] == "stage_m"}
+    datum = {r["sensor_id"]: r.get("datum_m") for r in city.rows_where("channels", "quantity", ["stage_m"])}
     marks: dict[str, float] = {}
     for row in city.rows("thresholds"):
         if row["quantity"] == "stage_m":
@@ -103,8 +103,7 @@ def _stage_gauges(city: City) -> dict[str, RiverGauge]:
             datum_m=datum[row["sensor_id"]],
             flood_stage_m=marks.get(row["sensor_id"]),
         )
-        for row in city.rows("sensors")
-        if row["sensor_id"] in datum
+        for row in city.rows_where("sensors", "sensor_id", datum)
     }
 
 
