@@ -7,8 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
 from rencheng.city import DeviceRegistry
 from rencheng.kernel import QUANTITIES, Draft, FactId, from_micros, micros
@@ -23,15 +21,13 @@ from rencheng.sense.facts import (
     SensorTrusted,
 )
 from rencheng.sense.fault_watch import FaultWatch
+from rencheng.sense.health_watch import DOUBTS, HealthWatch
 from rencheng.sense.maintenance import follow_faults
 from rencheng.sense.model import State
 from rencheng.sense.ports import ReadingStore
 
 __all__ = ["Inputs", "decide", "feed_failed", "feed_recovered", "next_due"]
 
-SUSPECT_AT = 3
-"""A channel is suspected when its counter for a flag reaches this, and trusted again when it is back at 0."""
-_FLAGS = ("out_of_range", "impossible_rate", "stuck", "datum_jump")
 _HEALTH_RULE = "rule:sensor_health"
 
 
@@ -54,6 +50,8 @@ class Inputs:
     ----------
     faults : FaultWatch
         Which sensors disagree with their neighbours.
+    watch : HealthWatch
+        Which sensors are silent or doubtful.
     """
 
     readings: ReadingStore
@@ -61,9 +59,11 @@ class Inputs:
     silent_min_s: float = 3600.0
     devices: DeviceRegistry = field(default_factory=DeviceRegistry)
     faults: FaultWatch = field(init=False, repr=False, compare=False)
+    watch: HealthWatch = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "faults", FaultWatch(self.readings))
+        object.__setattr__(self, "watch", HealthWatch(self.readings, self.silent_after, self.silent_min_s))
 
 
 def decide(state: State, inputs: Inputs, now: datetime, intake: Intake | None = None) -> list[Draft]:
@@ -85,10 +85,10 @@ def decide(state: State, inputs: Inputs, now: datetime, intake: Intake | None = 
         drafts = feed_recovered(state, intake.feed_id, now)
         if not _told_already(state, intake):
             drafts.append(batch)
-    health = inputs.readings.health()
-    if health.num_rows:
-        drafts += _silence(state, inputs, now, health, cause)
-        drafts += _doubt(state, now, health, cause)
+    watch = inputs.watch
+    watch.look()
+    drafts += _silence(state, watch, now, cause)
+    drafts += _doubt(state, watch, now, cause)
     drafts += inputs.faults.drafts(state, now)
     return drafts + follow_faults(state, inputs.devices, drafts, now)
 
@@ -134,70 +134,40 @@ def feed_recovered(state: State, feed_id: str, now: datetime) -> list[Draft]:
     return [Draft(stream=f"feed/{feed_id}", body=body, occurred_at=now, actor=f"feed:{feed_id}")]
 
 
-def _patience_us(inputs: Inputs, health: pa.Table) -> NDArray[np.float64]:
-    """Microseconds without a reading after which each channel is silent; NaN where no interval is known yet."""
-    interval = health["interval_s"].to_numpy()
-    return np.asarray(np.maximum(interval * inputs.silent_after, inputs.silent_min_s) * 1e6)
-
-
-def _last_us(health: pa.Table) -> NDArray[np.int64]:
-    # a channel whose every reading was out of turn has no last one; it counts as never heard
-    return np.asarray(health["last_at"].cast(pa.int64()).fill_null(0).to_numpy(), dtype=np.int64)
-
-
-def _silence(state: State, inputs: Inputs, now: datetime, health: pa.Table, cause: tuple[FactId, ...]) -> list[Draft]:
-    last = _last_us(health)
-    quiet = (micros(now) - last > _patience_us(inputs, health)) & (last > 0)
-    sensor, of = health["sensor_id"], health["quantity"]
+def _silence(state: State, watch: HealthWatch, now: datetime, cause: tuple[FactId, ...]) -> list[Draft]:
+    """Channels that fell silent, and those heard again."""
+    said = state.silent
+    fallen, back = watch.fallen_silent(said, now), watch.heard_again(said, now)
     drafts = []
-    for i in np.flatnonzero(quiet).tolist():
-        key = (sensor[i].as_py(), of[i].as_py())
-        if key not in state.silent:
-            interval = float(health["interval_s"][i].as_py())
-            silent = SensorSilent(
-                sensor_id=key[0],
-                quantity=key[1],
-                last_at=from_micros(int(last[i])),
-                expected_interval_s=interval,
-                missed_intervals=(micros(now) - int(last[i])) / 1e6 / interval,
-            )
-            drafts.append(_sensor_draft(silent, now, cause))
-    if state.silent:
-        place = _places(health)
-        for key, last_at in sorted(state.silent.items()):
-            at = place.get(key)
-            if at is not None and not quiet[at] and int(last[at]) > micros(last_at):
-                silent_s = (int(last[at]) - micros(last_at)) / 1e6
-                body = SensorRecovered(sensor_id=key[0], quantity=key[1], silent_s=silent_s)
-                drafts.append(_sensor_draft(body, now, cause))
+    for row in watch.details(fallen) if len(fallen) else ():
+        last_us = micros(row["last_at"])
+        body = SensorSilent(
+            sensor_id=row["sensor_id"],
+            quantity=row["quantity"],
+            last_at=row["last_at"],
+            expected_interval_s=row["interval_s"],
+            missed_intervals=(micros(now) - last_us) / 1e6 / row["interval_s"],
+        )
+        drafts.append(_sensor_draft(body, now, cause))
+    for key, last_us in zip(watch.names(back), watch.last_us(back).tolist(), strict=True):
+        silent_s = (last_us - micros(said[key])) / 1e6
+        drafts.append(_sensor_draft(SensorRecovered(sensor_id=key[0], quantity=key[1], silent_s=silent_s), now, cause))
     return drafts
 
 
-def _doubt(state: State, now: datetime, health: pa.Table, cause: tuple[FactId, ...]) -> list[Draft]:
-    drafts = []
-    sensor, quantity = health["sensor_id"], health["quantity"]
-    for flag in _FLAGS:
-        for i in np.flatnonzero(health[flag].to_numpy() >= SUSPECT_AT).tolist():
-            key = (sensor[i].as_py(), quantity[i].as_py())
-            if flag not in state.suspected.get(key, {}):
-                row = health.slice(i, 1).to_pylist()[0]
-                body = SensorSuspected(sensor_id=key[0], quantity=key[1], flag=flag, detail=_why(flag, row))
-                drafts.append(_sensor_draft(body, now, cause))
-    if state.suspected:
-        place = _places(health)
-        counters = {flag: health[flag].to_numpy() for flag in _FLAGS}
-        for (sensor_id, of), flags in sorted(state.suspected.items()):
-            at = place.get((sensor_id, of))
-            for flag in flags if at is not None else ():
-                if flag in counters and counters[flag][at] == 0:
-                    body_ = SensorTrusted(sensor_id=sensor_id, quantity=of, flag=flag)
-                    drafts.append(_sensor_draft(body_, now, cause))
-    return drafts
-
-
-def _places(health: pa.Table) -> dict[tuple[str, str], int]:
-    keys = zip(health["sensor_id"].to_pylist(), health["quantity"].to_pylist(), strict=True)
-    return {key: i for i, key in enumerate(keys)}
+def _doubt(state: State, watch: HealthWatch, now: datetime, cause: tuple[FactId, ...]) -> list[Draft]:
+    """Channels that are to be doubted, and those believed again."""
+    doubted = watch.to_doubt(state.suspected)
+    rows = watch.details(np.array([number for number, _ in doubted], dtype=np.int64)) if doubted else ()
+    bodies: list[Any] = [
+        SensorSuspected(
+            sensor_id=row["sensor_id"], quantity=row["quantity"], flag=DOUBTS[k], detail=_why(DOUBTS[k], row)
+        )
+        for (_, k), row in zip(doubted, rows, strict=True)
+    ]
+    trusted = watch.to_trust(state.suspected)
+    bodies += [SensorTrusted(sensor_id=key[0], quantity=key[1], flag=flag) for key, flag in trusted]
+    return [_sensor_draft(body, now, cause) for body in bodies]
 
 
 def _why(flag: str, row: dict[str, Any]) -> str:
@@ -221,13 +191,6 @@ def _sensor_draft(body: Any, now: datetime, cause: tuple[FactId, ...]) -> Draft:
 
 def next_due(state: State, inputs: Inputs) -> datetime | None:
     """Give the earliest instant at which a channel that is heard now will have been silent for too long."""
-    health = inputs.readings.health()
-    if not health.num_rows:
-        return None
-    last = _last_us(health)
-    due = last + _patience_us(inputs, health)
-    heard = ~np.isnan(due) & (last > 0)
-    if state.silent:
-        place = _places(health)
-        heard[[place[key] for key in state.silent if key in place]] = False
-    return from_micros(int(due[heard].min())) + timedelta(microseconds=1) if heard.any() else None
+    inputs.watch.look()
+    due = inputs.watch.next_due_us(state.silent)
+    return from_micros(int(due)) + timedelta(microseconds=1) if np.isfinite(due) else None

@@ -10,6 +10,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from rencheng.sense.batch import Decoded, Intake
+from rencheng.sense.health import ChannelHealth
 
 __all__ = ["HEALTH_SCHEMA", "Alarms", "QualityFlag", "ReadingStore", "Readings"]
 
@@ -89,7 +90,7 @@ class Alarms(Protocol):
         ...
 
 
-class ReadingStore(Readings, Alarms, Protocol):
+class ReadingStore(Readings, Alarms, ChannelHealth, Protocol):
     """The readings store with its write side: one transaction per batch.
 
     Readings, quality flags, refused rows, quality-control state per channel and the feed's position are committed

@@ -21,6 +21,7 @@ from rencheng.adapters.duckdb.alarms import read_alarms
 from rencheng.adapters.duckdb.compaction import Compactor, WriterLoad
 from rencheng.adapters.duckdb.database import UTC_STAMP, Database
 from rencheng.adapters.duckdb.gathering import gather
+from rencheng.adapters.duckdb.health import HealthBoard, health_table
 from rencheng.adapters.duckdb.hourly import hours_of
 from rencheng.adapters.duckdb.journal import Journal, check_touched
 from rencheng.adapters.duckdb.latest import LatestBoard
@@ -39,14 +40,14 @@ from rencheng.adapters.duckdb.refused import (
 from rencheng.adapters.duckdb.registry import ChannelRegistry
 from rencheng.adapters.duckdb.selecting import channel_in, count_selected, select_page
 from rencheng.adapters.duckdb.sorting import Sorted, sort_batch
-from rencheng.adapters.duckdb.writing import stamps, stored_already, write_channels
+from rencheng.adapters.duckdb.writing import stored_already, write_channels
 from rencheng.kernel import micros, require_utc
-from rencheng.science.quality import interval_s
 from rencheng.sense.batch import Decoded, Intake, RefusalReason, TimingLimits
 from rencheng.sense.channels import Channel, ChannelTable
 from rencheng.sense.detection import DetectionDesk
 from rencheng.sense.detection_rules import DetectionRules
-from rencheng.sense.ports import HEALTH_SCHEMA, QualityFlag
+from rencheng.sense.health import HealthChanges
+from rencheng.sense.ports import QualityFlag
 from rencheng.sense.reading_query import ReadingQuery
 from rencheng.sense.refused import REOFFER, RefusedQuery, RefusedRow, Reoffer, Reoffered
 
@@ -95,6 +96,7 @@ class DuckDbReadings:
         self._db = Database(path, threads=threads)
         self._con = self._db.con
         self._board, self._load = LatestBoard(), WriterLoad()
+        self._health = HealthBoard()
         try:
             self._layout = Layout(self._db)
             self._recall()
@@ -112,6 +114,8 @@ class DuckDbReadings:
         self._journal = Journal(self._con, self._registry, desk)
         everyone = np.arange(len(self._registry))
         self._board.note(everyone, self._registry.states, len(everyone))
+        self._health.begin_anew()
+        self._health.note(everyone, self._registry.states, self._registry.interval_s, len(everyone))
         self._unsorted = int(self._con.execute("SELECT count(*) FROM readings").fetchall()[0][0])
         self._sound = True
 
@@ -185,6 +189,7 @@ class DuckDbReadings:
         self._journal.acknowledge(intakes)
         self._con.commit()
         self._board.note(new.touched, registry.states[new.touched], len(registry))
+        self._health.note(new.touched, registry.states[new.touched], registry.interval_s[new.touched], len(registry))
         self._unsorted += len(new.at)
         if self._unsorted >= SEGMENT_ROWS and self._journal.is_settled:
             self._seal()
@@ -466,26 +471,29 @@ class DuckDbReadings:
     def health(self) -> pa.Table:
         """Condition of every channel that ever reported; see :data:`rencheng.sense.ports.HEALTH_SCHEMA`."""
         with self._lock:
-            states = self._registry.states.copy()
+            states, configured = self._registry.states.copy(), self._registry.interval_s.copy()
             names = list(self._registry.names)
-            configured = self._registry.interval_s.copy()
         number = np.argsort(self._registry.rank(np.arange(len(names))), kind="stable")
-        s = states[number]
-        return pa.table(
-            [
-                pa.array([names[n][0] for n in number.tolist()], pa.string()),
-                pa.array([names[n][1] for n in number.tolist()], pa.string()),
-                stamps(s["last_at"]).cast(UTC_STAMP),
-                pa.array(s["last_value"].copy()),
-                pa.array(s["last_flags"].copy()),
-                pa.array(np.where(np.isnan(configured[number]), interval_s(s), configured[number])),
-                pa.array(s["readings"].copy()),
-                stamps(s["same_since"]).cast(UTC_STAMP),
-                pa.array(s["good_value"].copy()),
-                *(pa.array(s["of_late"][:, k].copy()) for k in range(4)),
-            ],
-            schema=HEALTH_SCHEMA,
-        )
+        return health_table([names[n] for n in number.tolist()], states[number], configured[number])
+
+    def health_of(self, number: NDArray[np.int64]) -> pa.Table:
+        """Condition of channels by their numbers; see :class:`rencheng.sense.health.ChannelHealth`."""
+        with self._lock:
+            states, configured = self._registry.states[number], self._registry.interval_s[number]
+        return health_table(self.names_of(number), states, configured)
+
+    def changed_health(self, since: int) -> HealthChanges:
+        """Channels that took readings since a mark; see :class:`rencheng.sense.health.ChannelHealth`."""
+        return self._health.changes(since)
+
+    def number_of(self, channel: tuple[str, str]) -> int | None:
+        """Number of a sensor's quantity that has reported; None for any other."""
+        return self._registry.number_of(channel)
+
+    def names_of(self, number: NDArray[np.int64]) -> list[tuple[str, str]]:
+        """Sensor and quantity of channels by their numbers."""
+        names = self._registry.names
+        return [names[n] for n in number.tolist()]
 
     def close(self) -> None:
         """Write a checkpoint, so that opening again has nothing to fold, and release the file."""
