@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rencheng.cli.city_make import make
+from rencheng.cli.city_risk_sources import risk_sources
 
 if TYPE_CHECKING:
     from rencheng.city.check import Defect
@@ -18,6 +19,7 @@ __all__ = ["app", "check_package", "import_package"]
 
 app = typer.Typer(no_args_is_help=True, help="Import, make and check city packages.")
 app.command("make")(make)
+app.command("risk-sources")(risk_sources)
 
 
 @app.command("import")

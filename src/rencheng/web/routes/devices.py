@@ -12,6 +12,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from rencheng.app.devices import DeviceRow, devices_csv, register_order, register_rows
+from rencheng.app.risk_sources import city_risk_sources
 from rencheng.city import DeviceState
 from rencheng.evaluate.faults import FAULT_FACTS, fault_figures
 from rencheng.kernel import InvalidInput
@@ -98,6 +99,18 @@ class DeviceFaultsView(BaseModel):
     groups: list[FaultsView]
 
 
+class RiskSourceView(BaseModel):
+    """A class of lifeline risk sources and what watches it."""
+
+    id: str
+    zh: str
+    en: str
+    sensor_kinds: list[str]
+    rules: list[str] = Field(description="Rules of detection, and hazards with rules of warning, that hold here")
+    sensors: int = Field(description="Sensors of its kinds in the city")
+    channels: int = Field(description="Their channels that one of its rules follows")
+
+
 class DevicesTaken(BaseModel):
     """What became of a list of devices."""
 
@@ -153,6 +166,24 @@ def faults(
     found = fault_figures(session.ledger.since(0, kinds=FAULT_FACTS), session.city, start, stop)
     groups = [{"of": g.of, "group": g.group, **msgspec.to_builtins(g.figures)} for g in found]
     return DeviceFaultsView(since=start, until=stop, groups=[FaultsView.model_validate(g) for g in groups])
+
+
+@router.get("/risk-sources", summary="Lifeline risk sources and what watches them")
+def watched_sources(context: Served) -> list[RiskSourceView]:
+    """Give every class of risk sources with the rules and the sensors of this city that watch it."""
+    rows = city_risk_sources(context.session.city, context.session.clock().now)
+    return [
+        RiskSourceView(
+            id=row.source.id,
+            zh=row.source.name.zh,
+            en=row.source.name.en,
+            sensor_kinds=list(row.source.sensor_kinds),
+            rules=list(row.rules),
+            sensors=row.sensors,
+            channels=row.channels,
+        )
+        for row in rows
+    ]
 
 
 @router.post(
