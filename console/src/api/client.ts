@@ -28,6 +28,12 @@ export async function read<T>(address: string, signal?: AbortSignal): Promise<T>
   return answer<T>(await fetch(address, signal ? { signal } : {}))
 }
 
+/** Sends a body to one address of the API, in the name of a role. */
+export async function send<T>(address: string, body: object = {}, role = 'duty_officer'): Promise<T> {
+  const headers = { 'Content-Type': 'application/json', 'X-Role': role }
+  return answer<T>(await fetch(address, { method: 'POST', headers, body: JSON.stringify(body) }))
+}
+
 /** Gives an order in the name of a role. */
 export async function order(name: string, body: object, role = 'duty_officer'): Promise<void> {
   await answer(

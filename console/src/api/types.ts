@@ -370,6 +370,11 @@ export interface Series {
   quantity: string
   unit: string
   kind: 'level' | 'increment'
+  start: number
+  end: number
+  total: number
+  step_ms: number
+  gap_ms: number
   at: number[]
   value: number[]
   flags: number[]

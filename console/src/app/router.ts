@@ -10,6 +10,13 @@ export const routes: RouteRecordRaw[] = [
     component: () => import('@/views/flood/FloodView.vue'),
     meta: { title: 'nav.flood' },
   },
+  { path: '/feeds', name: 'feeds', component: () => import('@/views/feeds/FeedsView.vue'), meta: { title: 'nav.feeds' } },
+  {
+    path: '/sensors',
+    name: 'sensors',
+    component: () => import('@/views/sensor/SensorView.vue'),
+    meta: { title: 'nav.sensors' },
+  },
   {
     path: '/report',
     name: 'report',

@@ -1,10 +1,11 @@
 import { floodEn } from './flood'
+import { feedsEn, sensorPageEn } from './sensing'
 import type { zh } from './zh'
 
 type Messages<T> = { [K in keyof T]: T[K] extends string ? string : Messages<T[K]> }
 
 export const en: Messages<typeof zh> = {
-  nav: { label: 'Views', operations: 'Operations', flood: 'Flood', report: 'Report' },
+  nav: { label: 'Views', operations: 'Operations', flood: 'Flood', feeds: 'Feeds', sensors: 'Sensors', report: 'Report' },
   mode: { live: 'LIVE', replay: 'REPLAY', rehearsal: 'REHEARSAL' },
   phase: { starting: 'starting', running: 'running', paused: 'paused', ended: 'ended', failed: 'failed' },
   clock: {
@@ -299,6 +300,8 @@ export const en: Messages<typeof zh> = {
     BatchTaken: 'Readings taken',
     FeedFailed: 'Feed failed',
     FeedRecovered: 'Feed recovered',
+    FeedReloaded: 'Feed configuration read again',
+    RefusedReoffered: 'Refused rows offered again',
     RainPictureTaken: 'Rain picture taken',
     SensorSilent: 'Sensor silent',
     SensorRecovered: 'Sensor recovered',
@@ -370,5 +373,7 @@ export const en: Messages<typeof zh> = {
     WeightsRevised: 'Weights revised',
   },
   flood: floodEn,
+  feeds: feedsEn,
+  sensorPage: sensorPageEn,
   report: { title: 'After-action report', json: 'JSON data', refresh: 'Refresh', frame: 'After-action report' },
 }

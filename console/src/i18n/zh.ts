@@ -1,7 +1,8 @@
 import { floodZh } from './flood'
+import { feedsZh, sensorPageZh } from './sensing'
 
 export const zh = {
-  nav: { label: '视图', operations: '态势', flood: '洪涝', report: '复盘报告' },
+  nav: { label: '视图', operations: '态势', flood: '洪涝', feeds: '数据源', sensors: '传感器', report: '复盘报告' },
   mode: { live: '实况', replay: '回放', rehearsal: '演练' },
   phase: { starting: '启动中', running: '运行中', paused: '已暂停', ended: '已结束', failed: '失败' },
   clock: {
@@ -296,6 +297,8 @@ export const zh = {
     BatchTaken: '接收数据',
     FeedFailed: '数据源中断',
     FeedRecovered: '数据源恢复',
+    FeedReloaded: '数据源配置已重读',
+    RefusedReoffered: '拒收数据已重新提交',
     RainPictureTaken: '收到雨情图',
     SensorSilent: '监测站失联',
     SensorRecovered: '监测站恢复',
@@ -367,5 +370,7 @@ export const zh = {
     WeightsRevised: '权重修订',
   },
   flood: floodZh,
+  feeds: feedsZh,
+  sensorPage: sensorPageZh,
   report: { title: '复盘报告', json: 'JSON 数据', refresh: '刷新', frame: '复盘报告全文' },
 }
