@@ -38,7 +38,9 @@ _LEARN = timedelta(days=42)
 """Six weeks are what a baseline remembers of an hour of the week."""
 _BAND_POINTS = 600
 _MOST_FLAGGED = 1000
-_SHOWN_BASELINE = DetectionRule(id="", kind="baseline", levels={"notice": 4.0}, follow_s=21_600.0, warm_s=259_200.0)
+_SHOWN_BASELINE = DetectionRule(
+    id="", kind="baseline", levels={"notice": 4.0, "blue": 8.0}, follow_s=21_600.0, warm_s=259_200.0
+)
 _SEVERITIES = ("", "notice", "blue", "yellow", "orange", "red")
 
 
