@@ -16,6 +16,7 @@ from rencheng.adapters.sqlite import SqliteLedger
 from rencheng.app.facts import RunStarted
 from rencheng.app.flood_desk import FloodDesk
 from rencheng.app.flood_watch import FloodWatch
+from rencheng.app.intake_desk import by_feed
 from rencheng.app.loop import Loop
 from rencheng.app.run_folder import RunFolder, RunMark, open_run_folder
 from rencheng.app.settings import Settings
@@ -23,7 +24,6 @@ from rencheng.app.stages import Inputs, evolve_all, initial_states
 from rencheng.city import City, device_registry
 from rencheng.kernel import Draft, InvalidInput, NotFound
 from rencheng.ledger import Entry, Ledger, fold
-from rencheng.sense.batch import GOOD_SCHEMA
 
 __all__ = ["CAP_STATUS", "Run", "channels_for", "compose"]
 
@@ -66,16 +66,15 @@ class Run:
     def take_up(self, now: datetime) -> None:
         """Go on after a stop: send what was left unsent, and turn on deliveries that only the readings store heard of.
 
-        A run that is killed between store and ledger has stored a delivery on which it never turned; the store is
-        asked again for its acknowledgement.
+        A run that is killed has stored deliveries of which its ledger does not tell; the store is asked again for
+        their acknowledgements, and they are told as one.
         """
         self.loop.resume()
         for feed in self.readings.feeds().to_pylist():
             known = self.loop.states.sense.feeds.get(feed["feed_id"])
             if known is None or known.position != feed["position"]:
-                nothing = sense.Decoded(good=GOOD_SCHEMA.empty_table())
-                intake = self.readings.take(feed["feed_id"], feed["position"], nothing, now=now)
-                self.loop.turn(now, intakes=[intake])
+                untold = self.readings.acknowledged(feed["feed_id"], after=known.position if known else "")
+                self.loop.turn(now, intakes=by_feed(untold))
 
     def close(self) -> None:
         """Release the stores and end the flood cycle."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from rencheng.adapters.raster import rain_picture_from_raster
 from rencheng.adapters.sensorthings import FEED_ID, SensorThings
+from rencheng.app.batch_cadence import BatchCadence
 from rencheng.app.clocks import Moment
 from rencheng.app.compose import Run
 from rencheng.app.connectors import FeedCondition
@@ -94,11 +95,21 @@ class Session:
         Seconds of the run per second of the wall; 0 is as fast as it goes. Live runs go at 1.
     live_turn_s : float
         Longest time between two turns of a live run.
+    told_every_s : float
+        Deliveries of a feed that come one after another are told in one fact for so long, see :class:`BatchCadence`.
     """
 
-    def __init__(self, compose: Callable[[], Score], *, speed: float = 1.0, live_turn_s: float = 300.0) -> None:
+    def __init__(
+        self,
+        compose: Callable[[], Score],
+        *,
+        speed: float = 1.0,
+        live_turn_s: float = 300.0,
+        told_every_s: float = 0.0,
+    ) -> None:
         self._compose = compose
         self._live_turn_s = live_turn_s
+        self._cadence = BatchCadence(told_every_s)
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._score = compose()
@@ -175,7 +186,7 @@ class Session:
             self._intake.close()
             if self._phase == "running":
                 with self._changed:
-                    self._turn_on_heard()  # what was acknowledged last is in the ledger before the stores close
+                    self._turn_on_heard(all_of_it=True)  # what was acknowledged last is in the ledger before it closes
         self._score.run.close()
 
     def clock(self) -> ClockReading:
@@ -466,20 +477,23 @@ class Session:
                 return
             self._changed.wait(min(ahead, 1.0))
 
-    def _turn_on_heard(self) -> bool:
+    def _turn_on_heard(self, *, all_of_it: bool = False) -> bool:
         """Turn on what feeds delivered since the last turn, and on feeds that broke or mended, if any."""
         if self._intake is None:
             return False
         heard, notices = self._intake.heard(), self._intake.notices()
         now, loop = self._now(), self._score.run.loop
         for notice in notices:
-            if told := feed_notice(loop.states.sense, notice, now):
-                loop.turn(now, drafts=told, sensed=False)
-        if heard:
-            loop.turn(now, intakes=heard)
-        if heard or notices:
+            if news := feed_notice(loop.states.sense, notice, now):
+                loop.turn(now, drafts=news, sensed=False)
+        failed = {feed_id for feed_id, feed in loop.states.sense.feeds.items() if feed.failed_at is not None}
+        told = self._cadence.hear(heard, now, failed)
+        told += self._cadence.rest(now) if all_of_it else []
+        if heard or told:
+            loop.turn(now, intakes=told)
+        if heard or told or notices:
             self._changed.notify_all()
-        return bool(heard)
+        return bool(heard or told)
 
     def _turn_live(self) -> None:
         last = time.monotonic()

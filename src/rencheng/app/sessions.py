@@ -36,7 +36,7 @@ def live_session(city_path: Path, settings: Settings) -> Session:
             feed_files={feed_id: path for feed_id, (_, path) in feeds.items()},
         )
 
-    return Session(score, live_turn_s=float(settings.turn_s))
+    return Session(score, live_turn_s=float(settings.turn_s), told_every_s=float(settings.told_s))
 
 
 def rehearsal_session(scenario: str, city_path: Path, seed: int, settings: Settings) -> Session:

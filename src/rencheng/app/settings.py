@@ -17,6 +17,7 @@ __all__ = ["Settings", "read_settings"]
 _RANGES: Mapping[str, tuple[float, float]] = {
     "port": (0, 65535),
     "turn_s": (1, math.inf),
+    "told_s": (0, math.inf),
     "replay_turn_s": (1, math.inf),
     "max_body_mb": (1, math.inf),
     "demo_seed": (0, math.inf),
@@ -33,6 +34,10 @@ class Settings:
     port: int = field(default=8700, metadata={"help": "Port the page and API listen on; 0 takes a free one"})
     home: Path = field(default=Path(".cache"), metadata={"help": "Folder for runs, cached cities and live data"})
     turn_s: int = field(default=300, metadata={"help": "Longest time between two turns of the live loop, seconds"})
+    told_s: int = field(
+        default=10,
+        metadata={"help": "Deliveries of a live feed are told in one fact for so long, seconds; 0 tells every turn's"},
+    )
     replay_turn_s: int = field(default=3600, metadata={"help": "Slice of a recorded feed that one turn takes, seconds"})
     max_body_mb: int = field(default=64, metadata={"help": "Largest accepted request body, MiB, also after unpacking"})
     outbox: Path = field(

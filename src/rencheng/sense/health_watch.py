@@ -44,6 +44,8 @@ class HealthWatch:
     def __init__(self, readings: ReadingStore, silent_after: float, silent_min_s: float) -> None:
         self._readings = readings
         self._after, self._least_s = silent_after, silent_min_s
+        self._earliest = _FOREVER
+        self._doubted = np.zeros(0, dtype=np.int64)
         self._mark = -1
         self._grow(0)
         self._forget()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -12,14 +13,26 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rencheng.adapters.duckdb.database import registered
+from rencheng.adapters.duckdb.database import Database, registered
 from rencheng.adapters.duckdb.gathering import Gathered
 from rencheng.adapters.duckdb.sorting import Sorted
 from rencheng.kernel import from_micros, micros
 from rencheng.sense.batch import Decoded, Intake
 from rencheng.sense.ports import QualityFlag
+from rencheng.sense.refused import REOFFER
 
-__all__ = ["Part", "intakes_of", "known_intakes", "write_intakes"]
+__all__ = [
+    "KEPT_BATCHES",
+    "KEPT_DAYS",
+    "Part",
+    "feed_totals",
+    "fold_old",
+    "intakes_after",
+    "intakes_of",
+    "known_intakes",
+    "last_position",
+    "write_intakes",
+]
 
 Part = tuple[str, str, Decoded]
 """Feed, position, and what was decoded."""
@@ -87,21 +100,86 @@ def _flag_counts(part: NDArray[np.int32], flags: NDArray[np.uint16], parts: int)
     return counts
 
 
+_COLUMNS = (
+    "b.feed_id, b.position, rows, accepted, repeated, refused, flagged, reasons, epoch_us(first_at),"
+    " epoch_us(last_at), epoch_us(taken_at)"
+)
+_IN_FEED = f"b.position NOT LIKE '{REOFFER}%'"
+"""Of batches that stand somewhere in their feed, which rows offered again do not."""
+KEPT_DAYS = 7
+"""So long an acknowledgement is given again word for word: as long as a broker keeps a session of MQTT for us."""
+KEPT_BATCHES = 100_000
+"""Acknowledgements kept of each feed however old they are."""
+
+
 def known_intakes(con: duckdb.DuckDBPyConnection, parts: Sequence[Part]) -> dict[tuple[str, str], Intake]:
     """Give the acknowledgements of positions that were given before."""
-    columns = (
-        "b.feed_id, b.position, rows, accepted, repeated, refused, flagged, reasons, epoch_us(first_at),"
-        " epoch_us(last_at), epoch_us(taken_at)"
-    )
     if len(parts) == 1:
-        sql = f"SELECT {columns} FROM batches b WHERE feed_id = ? AND position = ?"  # noqa: S608 — a constant
+        sql = f"SELECT {_COLUMNS} FROM batches b WHERE feed_id = ? AND position = ?"  # noqa: S608 — a constant
         found = con.execute(sql, [parts[0][0], parts[0][1]]).fetchall()
     else:
         asked = pa.table({"feed_id": [feed for feed, _, _ in parts], "position": [at for _, at, _ in parts]})
         with registered(con, "asked", asked):
-            sql = f"SELECT {columns} FROM batches b SEMI JOIN asked a"  # noqa: S608 — a constant
+            sql = f"SELECT {_COLUMNS} FROM batches b SEMI JOIN asked a"  # noqa: S608 — a constant
             found = con.execute(f"{sql} ON a.feed_id = b.feed_id AND a.position = b.position").fetchall()
     return {(row[0], row[1]): _read(row) for row in found}
+
+
+def intakes_after(con: duckdb.DuckDBPyConnection, feed_id: str, position: str) -> list[Intake]:
+    """Acknowledgements of a feed after one of its positions, in their order; all that are kept for an unknown one."""
+    found = con.execute(
+        f"SELECT {_COLUMNS} FROM batches b WHERE b.feed_id = ? AND {_IN_FEED} AND b.seq > coalesce("  # noqa: S608 — constants
+        "(SELECT max(seq) FROM batches WHERE feed_id = ? AND position = ?), 0) ORDER BY b.seq",
+        [feed_id, feed_id, position],
+    ).fetchall()
+    return [replace(_read(row), again=False) for row in found]
+
+
+def last_position(db: Database, feed_id: str) -> str | None:
+    """Position of a feed's last acknowledged batch; None if it never delivered."""
+    sql = f"SELECT arg_max(b.position, b.seq) AS position FROM batches b WHERE feed_id = ? AND {_IN_FEED}"  # noqa: S608 — a constant
+    position = db.numpy(sql, [feed_id])["position"][0]
+    return position if isinstance(position, str) else None
+
+
+def feed_totals(db: Database) -> pa.Table:
+    """Totals per feed, by feed, with those of acknowledgements that are not kept any more."""
+    return db.arrow(
+        "SELECT feed_id, max(position) AS position, max(taken_at) AS taken_at, sum(batches)::BIGINT AS batches,"  # noqa: S608 — constants
+        " sum(rows)::BIGINT AS rows, sum(accepted)::BIGINT AS accepted, sum(repeated)::BIGINT AS repeated,"
+        " sum(refused)::BIGINT AS refused FROM (SELECT feed_id,"
+        f" arg_max(b.position, b.seq) FILTER ({_IN_FEED}) AS position, max(taken_at) AS taken_at,"
+        " count(*) AS batches, sum(rows) AS rows, sum(accepted) AS accepted, sum(repeated) AS repeated,"
+        " sum(refused) AS refused FROM batches b GROUP BY feed_id"
+        " UNION ALL SELECT feed_id, NULL, taken_at, batches, rows, accepted, repeated, refused FROM feed_totals)"
+        " GROUP BY feed_id ORDER BY feed_id",
+        [],
+    )
+
+
+def fold_old(con: duckdb.DuckDBPyConnection, now_us: int, *, days: float, batches: int) -> int:
+    """Add acknowledgements that are old, and not among the last of their feed, to its totals; tells how many."""
+    old = (
+        "SELECT seq FROM (SELECT seq, taken_at, row_number() OVER (PARTITION BY feed_id ORDER BY seq DESC) AS age"
+        " FROM batches) WHERE age > ? AND taken_at < make_timestamp(?)"
+    )
+    values = [batches, now_us - round(days * 86_400e6)]
+    (found,) = con.execute(f"SELECT count(*) FROM ({old})", values).fetchall()[0]  # noqa: S608 — constants
+    if found:
+        con.execute(f"CREATE TEMP TABLE folded AS {old}", values)
+        con.execute(
+            "CREATE TEMP TABLE sums AS SELECT feed_id, max(taken_at) AS taken_at, sum(batches)::BIGINT AS batches,"
+            " sum(rows)::BIGINT AS rows, sum(accepted)::BIGINT AS accepted, sum(repeated)::BIGINT AS repeated,"
+            " sum(refused)::BIGINT AS refused FROM (SELECT * FROM feed_totals UNION ALL BY NAME SELECT feed_id,"
+            " taken_at, 1 AS batches, rows, accepted, repeated, refused FROM batches b SEMI JOIN folded USING (seq))"
+            " GROUP BY feed_id"
+        )
+        con.execute("DELETE FROM feed_totals")
+        con.execute("INSERT INTO feed_totals BY NAME SELECT * FROM sums ORDER BY feed_id")
+        con.execute("DELETE FROM batches WHERE seq IN (SELECT seq FROM folded)")
+        con.execute("DROP TABLE folded")
+        con.execute("DROP TABLE sums")
+    return int(found)
 
 
 def _read(row: tuple[Any, ...]) -> Intake:

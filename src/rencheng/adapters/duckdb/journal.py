@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rencheng.adapters.duckdb.acknowledgement import write_intakes
+from rencheng.adapters.duckdb.acknowledgement import KEPT_BATCHES, KEPT_DAYS, fold_old, write_intakes
 from rencheng.adapters.duckdb.alarms import end_of_changed, write_alarms
 from rencheng.adapters.duckdb.pages import load_detection, load_states, write_pages
 from rencheng.adapters.duckdb.registry import ChannelRegistry
@@ -33,6 +33,8 @@ _ARRIVAL = int(QualityFlag.LATE | QualityFlag.FUTURE | QualityFlag.DUPLICATE_STA
 CHECKPOINT_READINGS = 8_000_000
 """Readings after which the states are written: folding so many again at opening takes about two seconds."""
 CHECKPOINT_TRANSACTIONS = 1_000
+FOLD_BATCHES = 10_000
+"""Acknowledgements after which it is looked for old ones, with the next checkpoint."""
 
 
 class Journal:
@@ -65,6 +67,7 @@ class Journal:
         self._kept = _number(con, "SELECT max(txn) FROM checkpoint")
         self._txn = max(self._kept, _number(con, "SELECT max(txn) FROM transactions"))
         self._since = 0
+        self._now_us = self._folded = 0
         self._touched: list[NDArray[np.int64]] = []
         changed = self._desk is not None and load_detection(con, self._desk)
         if self._txn > self._kept:
@@ -148,6 +151,7 @@ class Journal:
 
     def _begin_transaction(self, now_us: int, clock_us: int) -> None:
         self._txn += 1
+        self._now_us = now_us
         self._con.execute("INSERT INTO transactions VALUES (?, make_timestamp(?), ?)", [self._txn, now_us, clock_us])
 
     def _write_alarms(self, rows: pa.Table) -> None:
@@ -173,6 +177,9 @@ class Journal:
             touched = np.union1d(touched, self._desk.take_moved())
             kept = self._desk.packed()
         write_pages(self._con, self._registry, self._desk, touched)
+        if self._seq - self._folded >= FOLD_BATCHES:
+            fold_old(self._con, self._now_us, days=KEPT_DAYS, batches=KEPT_BATCHES)
+            self._folded = self._seq
         self._con.execute("DELETE FROM checkpoint")
         self._con.execute("INSERT INTO checkpoint VALUES (?, ?)", [self._txn, kept])
         self._kept, self._since, self._touched = self._txn, 0, []

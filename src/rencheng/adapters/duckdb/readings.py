@@ -16,7 +16,14 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from rencheng.adapters.duckdb.acknowledgement import Part, intakes_of, known_intakes
+from rencheng.adapters.duckdb.acknowledgement import (
+    Part,
+    feed_totals,
+    intakes_after,
+    intakes_of,
+    known_intakes,
+    last_position,
+)
 from rencheng.adapters.duckdb.alarms import read_alarms
 from rencheng.adapters.duckdb.compaction import Compactor, WriterLoad
 from rencheng.adapters.duckdb.database import UTC_STAMP, Database
@@ -49,15 +56,13 @@ from rencheng.sense.detection_rules import DetectionRules
 from rencheng.sense.health import HealthChanges
 from rencheng.sense.ports import QualityFlag
 from rencheng.sense.reading_query import ReadingQuery
-from rencheng.sense.refused import REOFFER, RefusedQuery, RefusedRow, Reoffer, Reoffered
+from rencheng.sense.refused import RefusedQuery, RefusedRow, Reoffer, Reoffered
 
 __all__ = ["DuckDbReadings"]
 
 _BAD = int(~QualityFlag.LATE & 0xFFFF)
 SEGMENT_ROWS = 4_000_000
 """Readings from which on what was taken is set aside to be sorted, at the next checkpoint."""
-_IN_FEED = f"position NOT LIKE '{REOFFER}%'"
-"""Of batches that stand somewhere in their feed, which rows offered again do not."""
 
 
 class DuckDbReadings:
@@ -366,10 +371,15 @@ class DuckDbReadings:
 
     def position(self, feed_id: str) -> str | None:
         """Position of the feed's last acknowledged batch; ``None`` if it never delivered."""
-        sql = f"SELECT arg_max(position, seq) AS position FROM batches WHERE feed_id = ? AND {_IN_FEED}"  # noqa: S608 — a constant
-        found = self._db.numpy(sql, [feed_id])
-        position = found["position"][0]
-        return position if isinstance(position, str) else None
+        return last_position(self._db, feed_id)
+
+    def acknowledged(self, feed_id: str, *, after: str) -> list[Intake]:
+        """Acknowledgements of a feed after one of its positions; all that are kept for an unknown position."""
+        with self._lock:
+            try:
+                return intakes_after(self._con, feed_id, after)
+            except duckdb.Error as error:
+                raise self._db.failed("cannot be read", error) from error
 
     def refused(self, feed_id: str, limit: int = 100) -> pa.Table:
         """Rows kept aside, newest first."""
@@ -456,12 +466,7 @@ class DuckDbReadings:
 
     def feeds(self) -> pa.Table:
         """Totals per feed, by feed."""
-        return self._db.arrow(
-            f"SELECT feed_id, arg_max(position, seq) FILTER ({_IN_FEED}) AS position, max(taken_at) AS taken_at, count(*) AS batches,"
-            " sum(rows)::BIGINT AS rows, sum(accepted)::BIGINT AS accepted, sum(repeated)::BIGINT AS repeated,"
-            " sum(refused)::BIGINT AS refused FROM batches GROUP BY feed_id ORDER BY feed_id",
-            [],
-        )
+        return feed_totals(self._db)
 
     def count(self) -> int:
         """Number of readings stored, flagged ones among them."""

@@ -88,7 +88,7 @@ CREATE TABLE IF NOT EXISTS alarms (
     cause VARCHAR NOT NULL
 );
 
--- acknowledgements: one per feed and position, for ever
+-- acknowledgements: one per feed and position, for a week and the last hundred thousand of each feed
 CREATE TABLE IF NOT EXISTS batches (
     seq BIGINT NOT NULL,
     feed_id VARCHAR NOT NULL,
@@ -103,6 +103,17 @@ CREATE TABLE IF NOT EXISTS batches (
     last_at TIMESTAMP,
     taken_at TIMESTAMP NOT NULL,
     PRIMARY KEY (feed_id, position)
+);
+
+-- what older acknowledgements come to
+CREATE TABLE IF NOT EXISTS feed_totals (
+    feed_id VARCHAR NOT NULL,
+    taken_at TIMESTAMP NOT NULL,
+    batches BIGINT NOT NULL,
+    rows BIGINT NOT NULL,
+    accepted BIGINT NOT NULL,
+    repeated BIGINT NOT NULL,
+    refused BIGINT NOT NULL
 );
 
 -- rows kept aside, each once per feed however often it is offered
