@@ -10,13 +10,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from rencheng import sense
-from rencheng.app.connectors import FeedCondition, FeedInlet, FeedNotice, Supervisor, connector_of
+from rencheng.app.connectors import Connector, FeedCondition, FeedInlet, FeedNotice, Supervisor, connector_of
 from rencheng.app.intake_desk import DeskLoad, IntakeDesk, Part, by_feed
 from rencheng.kernel import Draft, InvalidInput, NotFound, RenchengError, micros
 from rencheng.sense import Decoded, Delivery, FeedConfig, Intake, ReadingStore
 
 __all__ = ["LiveIntake", "feed_notice", "spare_collections"]
 
+Connecting = Callable[[FeedConfig], Callable[[Callable[[], None]], Connector] | None]
+"""Gives what makes the connector of a configuration."""
 PATIENCE_S = 30.0
 """How long a delivery waits for room at a desk that is full before it is refused."""
 
@@ -53,6 +55,7 @@ class LiveIntake:
         self._lock = threading.Lock()
         self._taken: list[Intake] = []
         self._notices: list[FeedNotice] = []
+        self._connectors: dict[str, Connecting] = {}
         makers = {feed_id: connector_of(config) for feed_id, config in feeds.items()}
         self._desk = IntakeDesk(self._take_many, clock=clock, taken=self._remember, most_rows=most_rows)
         try:
@@ -69,6 +72,25 @@ class LiveIntake:
             for feed_id, make in makers.items()
             if make is not None
         }
+
+    def connect(self, feed_id: str, connector: Connecting) -> None:
+        """Have a feed connected by somebody who needs more than its configuration, now and whenever it is reloaded.
+
+        Parameters
+        ----------
+        feed_id : str
+            The feed.
+        connector : callable
+            Gives what makes the connector of a configuration; None where it is pushed to.
+
+        Raises
+        ------
+        NotFound
+            If there is no such feed.
+        """
+        self._connectors[feed_id] = connector
+        inlet = self._inlet(feed_id)
+        self._supervise(inlet, connector(inlet.config))
 
     def start(self) -> None:
         """Connect the feeds that are not pushed to us."""
@@ -97,7 +119,7 @@ class LiveIntake:
             If the feed cannot be decoded or connected by it; then the old one stays in force.
         """
         inlet = self._inlet(feed_id)
-        make, before = connector_of(config), inlet.config
+        make, before = self._connectors.get(feed_id, connector_of)(config), inlet.config
         inlet.reconfigure(config)
         if (
             config.source == before.source and config.source.kind != "tcp"
@@ -108,10 +130,14 @@ class LiveIntake:
             old.stop()
             old.join()
         inlet.last_position = self._store.position(feed_id)
+        self._supervise(inlet, make)
+
+    def _supervise(self, inlet: FeedInlet, make: Callable[[Callable[[], None]], Connector] | None) -> None:
+        """Keep a connection up; without one the feed is pushed to, and stands."""
         if make is None:
             inlet.connected()
             return
-        fresh = self._connections[feed_id] = Supervisor(make, inlet, tell=self._tell)
+        fresh = self._connections[inlet.config.id] = Supervisor(make, inlet, tell=self._tell)
         if self._started:
             fresh.start()
 

@@ -8,11 +8,11 @@ from itertools import count
 
 from rencheng.adapters.sensorthings import FEED_ID, SensorThings
 from rencheng.app.compose import Run
+from rencheng.app.connectors import Connector
 from rencheng.app.live_intake import LiveIntake
 from rencheng.kernel import Draft, OrderRefused, micros
 from rencheng.ledger import Entry
-from rencheng.sense import Decoded, FeedConfig, Intake, TimingLimits
-from rencheng.sense.layout import LongLayout, TimeColumn
+from rencheng.sense import Decoded, FeedConfig, Intake, TimingLimits, feed_config_from_dict
 from rencheng.sense.source import SensorThingsSource
 
 __all__ = ["sensorthings_feed", "sensorthings_of"]
@@ -20,15 +20,8 @@ __all__ = ["sensorthings_feed", "sensorthings_of"]
 
 def sensorthings_feed() -> FeedConfig:
     """The feed that Observations of clients come in by; they are decoded by the service itself."""
-    return FeedConfig(
-        id=FEED_ID,
-        name="OGC SensorThings",
-        format="ndjson",
-        sensor_column="sensor_id",
-        time=TimeColumn(column="at"),
-        long=LongLayout(quantity_column="quantity", value_column="value"),
-        source=SensorThingsSource(),
-    )
+    section = {"id": FEED_ID, "name": "OGC SensorThings", "source": {"kind": SensorThingsSource.kind}}
+    return feed_config_from_dict(section, where="sensorthings")
 
 
 def sensorthings_of(
@@ -64,4 +57,17 @@ def sensorthings_of(
         taken()
         return found
 
-    return SensorThings(run.city, run.ledger, run.readings, record=record, take=take, clock=clock)
+    service = SensorThings(run.city, run.ledger, run.readings, record=record, take=take, clock=clock)
+    if intake is not None:
+        intake.connect(FEED_ID, lambda config: _connector(service, config))
+    return service
+
+
+def _connector(service: SensorThings, config: FeedConfig) -> Callable[[Callable[[], None]], Connector] | None:
+    """What makes the connection to a broker; None where the service speaks HTTP only."""
+    source = config.source
+    if not isinstance(source, SensorThingsSource) or not source.mqtt:
+        return None
+    from rencheng.app.connectors.sensorthings import SensorThingsConnector
+
+    return lambda ready: SensorThingsConnector(source, service, ready)

@@ -216,8 +216,20 @@ _TABLES: Mapping[str, type[Any]] = {
 }
 
 
+_SENSORTHINGS: Mapping[str, Any] = {
+    "format": "ndjson",
+    "sensor_column": "sensor_id",
+    "time": {"column": "at"},
+    "long": {"quantity_column": "quantity", "value_column": "value"},
+}
+"""Layout of Observations that clients of SensorThings create; they are decoded by the service itself."""
+
+
 def feed_config_from_dict(section: Mapping[str, Any], *, where: str) -> FeedConfig:
     """Make a feed configuration of a ``[feed]`` table; ``where`` names the file in messages."""
+    source = section.get("source")
+    if isinstance(source, Mapping) and source.get("kind") == "sensorthings":
+        section = {**_SENSORTHINGS, **section}
     _check_keys(FeedConfig, section, f"{where} [feed]")
     for key, cls in _TABLES.items():
         if key in section:
@@ -225,14 +237,14 @@ def feed_config_from_dict(section: Mapping[str, Any], *, where: str) -> FeedConf
     rows = section.get("columns", [])
     for number, row in enumerate(rows if isinstance(rows, list) else [rows], 1):
         _check_keys(WideColumn, row, f"{where} [[feed.columns]] {number}")
-    source = source_from_dict(section["source"], where=where) if "source" in section else HttpSource()
+    of = source_from_dict(section["source"], where=where) if "source" in section else HttpSource()
     try:
         config = msgspec.convert({key: value for key, value in section.items() if key != "source"}, FeedConfig)
     except msgspec.ValidationError as error:
         raise InvalidConfig(str(error), where=f"{where} [feed]", mend=_MEND) from error
     except InvalidInput as error:
         raise InvalidConfig(f"{error.where}: {error.what}", where=where, mend=error.mend) from error
-    return dataclasses.replace(config, source=source)
+    return dataclasses.replace(config, source=of)
 
 
 def _check_keys(cls: type[Any], values: Any, where: str) -> None:

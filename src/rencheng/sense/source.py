@@ -215,16 +215,54 @@ class SensorThingsSource(Source):
     root : str
         Path of the service on the web server.
     mqtt : bool
-        Whether observations may be created by MQTT too, at the broker of the setting of that name.
+        Whether the service speaks MQTT 5 too, at the broker that the other keys name: Observations may be created
+        there, and what is created or changed is published.
+    base : str
+        Address of the HTTP service as clients know it, for the links in messages.
+    inbox : str
+        Begin of the topics under which clients create, before ``v1.1/``; empty as the standard has it. Where it is
+        set, who subscribes to ``v1.1/…/Observations`` hears entities only, not also what other clients sent.
+    selects : tuple of str
+        Addresses with ``?$select=…`` that are published besides; ``(+)`` stands for any id.
+    host, port, qos, client_id, username, password_env, tls, ca_file, keepalive_s
+        As in :class:`MqttSource`.
     """
 
     kind: ClassVar[str] = "sensorthings"
     root: str = "/sensorthings/v1.1"
     mqtt: bool = False
+    base: str = "http://localhost:8000/sensorthings/v1.1"
+    inbox: str = ""
+    selects: tuple[str, ...] = ()
+    host: str = ""
+    port: int = 1883
+    qos: int = 1
+    client_id: str = ""
+    username: str = ""
+    password_env: str = ""
+    tls: bool = False
+    ca_file: str = ""
+    keepalive_s: int = 60
+
+    @property
+    def broker(self) -> MqttSource:
+        """Where Observations are created by MQTT, and with which topic filters."""
+        filters = ("v1.1/Observations", "v1.1/+/Observations")
+        shared = {key: getattr(self, key) for key in _OF_BROKER}
+        return MqttSource(topics=tuple(self.inbox + topic for topic in filters), version="5", **shared)
 
     def faults(self) -> list[tuple[str, str]]:
         """What is wrong with the values."""
-        return [] if self.root.startswith("/") else [("root", f"is {self.root!r}; it must begin with /")]
+        found = [] if self.root.startswith("/") else [("root", f"is {self.root!r}; it must begin with /")]
+        wrong = [one for one in self.selects if not _SELECT.fullmatch(one)]
+        found += [("selects", f"has {one!r}; write e.g. Observations?$select=result") for one in wrong]
+        if any(sign in self.inbox for sign in "+#\0"):
+            found.append(("inbox", f"is {self.inbox!r}; it is the begin of a topic, without + and #"))
+        return found + (self.broker.faults() if self.mqtt else [])
+
+
+_SELECT = re.compile(r"[A-Za-z]+(?:\((?:\+|[^()+#]+)\)(?:/Observations)?)?\?\$select=[A-Za-z.@]+(?:,[A-Za-z.@]+)*")
+_OF_BROKER = ("host", "port", "qos", "client_id", "username", "password_env", "tls", "ca_file", "keepalive_s")
 
 
 SOURCES: Mapping[str, type[Source]] = MappingProxyType(

@@ -49,6 +49,72 @@ def test_a_change_set_that_fails_leaves_nothing(client: Client) -> None:
     assert client.get("ObservedProperties?$count=true&$top=0")["@iot.count"] == before
 
 
+def test_a_change_set_that_fails_undoes_changes_deletions_and_observations_too(client: Client) -> None:
+    key = new_stream(client, name="undone")["@iot.id"]
+    thing = client.get(f"Datastreams({key})/Thing")["@iot.id"]
+    one = client.post(f"Datastreams({key})/Observations", {"phenomenonTime": "2026-05-04T00:00:00Z", "result": 1})
+    heard: list[str] = []
+    face = MqttFace(client.service, lambda topic, _: heard.append(topic), base=BASE)
+    requests: list[dict[str, Any]] = [
+        {"id": "1", "method": "patch", "url": f"Datastreams({key})", "body": {"name": "other"}},
+        {"id": "2", "method": "post", "url": "ObservedProperties", "body": PROPERTY},
+        {"id": "3", "method": "patch", "url": "$2", "body": {"name": "changed in the same set"}},
+        {
+            "id": "4",
+            "method": "post",
+            "url": f"Datastreams({key})/Observations",
+            "body": {"phenomenonTime": "2026-05-04T01:00:00Z", "result": 2},
+        },
+        {"id": "5", "method": "delete", "url": f"Things({thing})"},
+        {"id": "6", "method": "patch", "url": "Things(999999)", "body": {"name": "nobody"}},
+    ]
+    before = client.get("ObservedProperties?$count=true&$top=0")["@iot.count"]
+    told = client.ask("POST", "$batch", {"requests": [one | {"atomicityGroup": "a"} for one in requests]})
+    statuses = [one["status"] for one in json.loads(told.body)["responses"]]
+    assert statuses == [424, 424, 424, 424, 424, 404]
+    assert client.get(f"Datastreams({key})")["name"] == "level"
+    assert client.get(f"Things({thing})")["name"] == "undone"
+    assert client.get("ObservedProperties?$count=true&$top=0")["@iot.count"] == before
+    assert client.ids(f"Datastreams({key})/Observations") == [one["@iot.id"]]
+    assert heard == []
+    good = client.ask("POST", "$batch", {"requests": [one | {"atomicityGroup": "a"} for one in requests[:4]]})
+    assert [one["status"] for one in json.loads(good.body)["responses"]] == [200, 201, 200, 201]
+    assert client.get(f"Datastreams({key})")["name"] == "other"
+    assert len(client.ids(f"Datastreams({key})/Observations")) == 2
+    assert f"v1.1/Datastreams({key})/Observations" in heard
+    face.close()
+
+
+def test_a_change_set_that_makes_a_datastream_and_its_observations_takes_both(client: Client) -> None:
+    key = new_stream(client, name="pattern")["@iot.id"]
+    links = {
+        link: {"@iot.id": client.get(f"Datastreams({key})/{link}")["@iot.id"]}
+        for link in ("Thing", "Sensor", "ObservedProperty")
+    }
+    like = client.get(f"Datastreams({key})")
+    body = {name: like[name] for name in ("name", "description", "observationType", "unitOfMeasurement")} | links
+    observation = {"phenomenonTime": "2026-05-04T02:00:00Z", "result": 250}
+    requests = [
+        {"id": "d", "atomicityGroup": "a", "method": "post", "url": "Datastreams", "body": body},
+        {"id": "o", "atomicityGroup": "a", "method": "post", "url": "$d/Observations", "body": observation},
+    ]
+    told = json.loads(client.ask("POST", "$batch", {"requests": requests}).body)["responses"]
+    assert [one["status"] for one in told] == [201, 201]
+    found = client.get(f"Observations('{told[1]['body']['@iot.id']}')")
+    assert (found["result"], found["phenomenonTime"]) == (250, "2026-05-04T02:00:00Z")
+
+
+def test_requests_of_an_atomicity_group_that_do_not_stand_together_are_refused(client: Client) -> None:
+    made = {"method": "post", "url": "ObservedProperties", "body": PROPERTY}
+    requests = [
+        {"id": "1", "atomicityGroup": "a"} | made,
+        {"id": "2"} | made,
+        {"id": "3", "atomicityGroup": "a"} | made,
+    ]
+    told = json.loads(client.ask("POST", "$batch", {"requests": requests}).body)["responses"]
+    assert [one["status"] for one in told] == [201, 201, 400]
+
+
 def test_a_multipart_batch_is_answered_in_kind(client: Client) -> None:
     body = "\r\n".join(
         [

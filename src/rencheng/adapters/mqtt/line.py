@@ -59,10 +59,12 @@ class MqttLine:
     unreleased : dict of int to int
         Messages of quality 2 that are stored and not released yet, packet identifier → :func:`message_mark`, as the
         last line left them; changed in place.
+    no_local : bool
+        Whether what this line publishes stays away from it (MQTT 5).
 
     Notes
     -----
-    :meth:`acknowledge` and :meth:`fail` may be called from any thread, the rest from one.
+    :meth:`acknowledge`, :meth:`fail` and :meth:`wake` may be called from any thread, the rest from one.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class MqttLine:
         largest: int,
         window: int = 65_535,
         unreleased: dict[int, int] | None = None,
+        no_local: bool = False,
     ) -> None:
         self._source, self._client_id, self._window = source, client_id, window
+        self._no_local = no_local
         self._is_5 = source.version == "5"
         self._reader = PacketReader(version=source.version, largest=largest)
         self._unreleased = {} if unreleased is None else unreleased
@@ -139,7 +143,8 @@ class MqttLine:
             self._keepalive_s = float(server_keepalive_s(answer) or self._keepalive_s)
         if not self.takes_up:
             self._unreleased.clear()
-        self._send(subscribe_bytes(1, source.topics, source.qos, version=source.version))
+        subscribe = subscribe_bytes(1, source.topics, source.qos, version=source.version, no_local=self._no_local)
+        self._send(subscribe)
         codes = self._await(PacketKind.SUBACK).body[-len(source.topics) :]
         for topic, code in zip(source.topics, codes, strict=True):
             if code >= 0x80:
@@ -280,16 +285,21 @@ class MqttLine:
             elif message.qos == 2:
                 twice.append(message.packet_id)
         self._done.append((once, twice))
-        self._wake()
+        self.wake()
 
     def fail(self, error: RenchengError) -> None:
         """Let the next :meth:`receive` raise: what was not acknowledged comes again on the next line."""
         self._failure = error
-        self._wake()
+        self.wake()
 
     def publish(self, topic: str, payload: bytes) -> None:
         """Publish a message of quality 0, from the thread that receives."""
         self._send(publish_bytes(topic, payload, version=self._source.version))
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits for the broker to take it."""
+        return len(self._out)
 
     def close(self) -> None:
         """Send what was acknowledged and hang up; the broker keeps the session."""
@@ -361,7 +371,8 @@ class MqttLine:
             del self._out[:sent]
             self._sent_at = time.monotonic()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
+        """Let :meth:`receive` answer now, for there is something else to do."""
         with suppress(OSError):  # full: it wakes anyway; closed: nobody waits any more
             self._wake_in.send(b"\0")
 

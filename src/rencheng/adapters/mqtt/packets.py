@@ -132,9 +132,12 @@ def connect_bytes(
     return _packet(PacketKind.CONNECT << 4, body)
 
 
-def subscribe_bytes(packet_id: int, topics: Sequence[str], qos: int, *, version: str) -> bytes:
-    """SUBSCRIBE; with MQTT 5 retained messages come only where the subscription is new, section 3.8.3.1."""
-    options = qos | (0x10 if version == "5" else 0)
+def subscribe_bytes(packet_id: int, topics: Sequence[str], qos: int, *, version: str, no_local: bool = False) -> bytes:
+    """SUBSCRIBE; with MQTT 5 retained messages come only where the subscription is new, section 3.8.3.1.
+
+    ``no_local`` (MQTT 5) spares a client what it published itself.
+    """
+    options = qos | (0x10 if version == "5" else 0) | (0x04 if no_local else 0)
     body = packet_id.to_bytes(2, "big") + (b"\x00" if version == "5" else b"")
     body += b"".join(_text(topic) + bytes([options]) for topic in topics)
     return _packet(PacketKind.SUBSCRIBE << 4 | 2, body)

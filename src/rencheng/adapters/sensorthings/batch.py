@@ -1,7 +1,8 @@
 """Batch requests: ``POST $batch`` as ``multipart/mixed`` (OGC 18-088, clause 11) or JSON (OData JSON Format 4.01, 19).
 
-The requests of a change set stand together: when one is refused the rest are not tried, and what the set created before
-is deleted again. Changes and deletions it made before that stay; put those in sets of their own.
+The requests of a change set stand together: all of it is done, or when one is refused nothing of it. Of a set in JSON
+the request that was refused is answered with the reason and the others with 424; of one in multipart there is one
+answer.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from itertools import groupby
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -22,6 +24,7 @@ from rencheng.adapters.sensorthings.model import id_text
 from rencheng.adapters.sensorthings.reading import Entity
 from rencheng.adapters.sensorthings.refusal import Refusal
 from rencheng.adapters.sensorthings.service import SensorThings
+from rencheng.kernel import RenchengError
 
 __all__ = ["answer_batch"]
 
@@ -39,28 +42,46 @@ class _Part:
     group: str = ""
 
 
+class _SetRefused(Exception):
+    """A request of a change set was refused."""
+
+
+def _go_on_if_done(found: Answer) -> None:
+    if found.status >= 400:
+        raise _SetRefused
+
+
 @dataclass(slots=True)
 class _Run:
-    """A batch under way: what earlier requests created, and which sets were refused."""
+    """A batch under way: what earlier requests created."""
 
     service: SensorThings
     created: dict[str, Entity] = field(default_factory=dict)
-    of_group: dict[str, list[Entity]] = field(default_factory=dict)
-    refused: dict[str, Answer] = field(default_factory=dict)
 
     def answer(self, part: _Part) -> Answer:
-        if part.group in self.refused:
-            return self.refused[part.group]
+        """Answer a request that stands alone."""
         found = answer(self.service, self._resolved(part.asked))
         if found.entity is not None:
             self.created[part.name] = found.entity
-            self.of_group.setdefault(part.group, []).append(found.entity)
-        if part.group and found.status >= 400:
-            self.refused[part.group] = found
-            for entity in reversed(self.of_group.get(part.group, [])):
-                path = f"{entity.set_name}{id_text(entity.key)}"
-                answer(self.service, replace(part.asked, method="DELETE", path=path, body=b""))
         return found
+
+    def answer_set(self, parts: Sequence[_Part | Refusal]) -> tuple[list[Answer], Answer | None]:
+        """Answer a change set: each request, and why nothing of it was done if so."""
+        before, answers = dict(self.created), list[Answer]()
+        try:
+            with self.service.change_set():
+                for part in parts:
+                    answers.append(refused(part) if isinstance(part, Refusal) else self.answer(part))
+                    _go_on_if_done(answers[-1])
+        except _SetRefused:
+            why, at = answers[-1], len(answers) - 1
+        except RenchengError as error:  # all were right, but could not be kept
+            why, at = refused(error), -1
+        else:
+            return answers, None
+        self.created = before
+        left = refused(Refusal("another request of its change set was refused", status=424, where="batch"))
+        return [why if at in {-1, number} else left for number in range(len(parts))], why
 
     def _resolved(self, asked: Asked) -> Asked:
         """Put the entities that earlier requests created in place of ``$name``."""
@@ -125,18 +146,33 @@ def _json(service: SensorThings, asked: Asked) -> Answer:
     requests = body.get("requests") if isinstance(body, Mapping) else None
     if not isinstance(requests, list) or len(requests) > _MOST_REQUESTS:
         raise Refusal(f"must have a list of at most {_MOST_REQUESTS:,} requests", where="batch requests")
-    run, told = _Run(service), []
-    for number, request in enumerate(requests, 1):
-        part = _json_part(asked, request, number)
-        found = refused(part) if isinstance(part, Refusal) else run.answer(part)
-        one: dict[str, Any] = {"id": request.get("id") if isinstance(request, Mapping) else None}
-        one["status"] = found.status
-        if "Location" in found.headers:
-            one["location"] = found.headers["Location"]
-        if found.body:
-            one["body"] = msgspec.Raw(found.body) if "json" in found.media_type else found.body.decode()
-        told.append(one)
+    run, told, done = _Run(service), list[dict[str, Any]](), dict[str, None]()
+    numbered = [_json_part(asked, request, number) for number, request in enumerate(requests, 1)]
+    for group, of in groupby(zip(numbered, requests, strict=True), key=lambda pair: _group_of(pair[0])):
+        pairs = list(of)
+        parts = [part for part, _ in pairs]
+        if group in done:
+            parts = [Refusal("the requests of an atomicityGroup stand together", where="batch")] * len(parts)
+        if group:
+            done[group] = None
+            found = run.answer_set(parts)[0]
+        else:
+            found = [refused(part) if isinstance(part, Refusal) else run.answer(part) for part in parts]
+        told += [_json_answer(request, one) for (_, request), one in zip(pairs, found, strict=True)]
     return Answer(status=200, body=msgspec.json.encode({"responses": told}))
+
+
+def _group_of(part: _Part | Refusal) -> str:
+    return "" if isinstance(part, Refusal) else part.group
+
+
+def _json_answer(request: Any, found: Answer) -> dict[str, Any]:
+    one: dict[str, Any] = {"id": request.get("id") if isinstance(request, Mapping) else None, "status": found.status}
+    if "Location" in found.headers:
+        one["location"] = found.headers["Location"]
+    if found.body:
+        one["body"] = msgspec.Raw(found.body) if "json" in found.media_type else found.body.decode()
+    return one
 
 
 def _json_part(asked: Asked, request: Any, number: int) -> _Part | Refusal:
@@ -196,15 +232,15 @@ def _multipart(service: SensorThings, asked: Asked, boundary: bytes) -> Answer:
     run = _Run(service)
     told: list[bytes] = []
     requests = 0
-    for number, (headers, content) in enumerate(_parts(asked.body, boundary), 1):
+    for headers, content in _parts(asked.body, boundary):
         kind, _, parameters = headers.get("content-type", "").partition(";")
         if kind.strip().lower() == "multipart/mixed":
             inner = _parts(content, _boundary(parameters))
             requests += len(inner)
-            told.append(_changeset(run, asked, inner, str(number)))
+            told.append(_changeset(run, asked, inner))
         else:
             requests += 1
-            told.append(_http_part(run, asked, headers, content, group=""))
+            told.append(_http_part(run, asked, headers, content))
         if requests > _MOST_REQUESTS:
             raise Refusal(f"a batch holds at most {_MOST_REQUESTS:,} requests", where="batch")
     if not told:
@@ -213,15 +249,22 @@ def _multipart(service: SensorThings, asked: Asked, boundary: bytes) -> Answer:
     return Answer(status=200, body=body, media_type=f"multipart/mixed; boundary={mark}")
 
 
-def _changeset(run: _Run, asked: Asked, inner: Sequence[tuple[dict[str, str], bytes]], group: str) -> bytes:
-    told = [_http_part(run, asked, headers, content, group=group) for headers, content in inner]
-    if group in run.refused:  # one answer for the whole set (OData 4, 11.7.4)
-        return _as_http(run.refused[group], "")
+def _changeset(run: _Run, asked: Asked, inner: Sequence[tuple[dict[str, str], bytes]]) -> bytes:
+    parts = [_http_request(asked, headers, content, group="set") for headers, content in inner]
+    answers, why = run.answer_set(parts)
+    if why is not None:  # one answer for the whole set (OData 4, 11.7.4)
+        return _as_http(why, "")
+    told = [_as_http(one, headers.get("content-id", "")) for one, (headers, _) in zip(answers, inner, strict=True)]
     body, mark = _wrapped(told)
     return f"Content-Type: multipart/mixed; boundary={mark}\r\n\r\n".encode() + body
 
 
-def _http_part(run: _Run, asked: Asked, headers: Mapping[str, str], content: bytes, *, group: str) -> bytes:
+def _http_part(run: _Run, asked: Asked, headers: Mapping[str, str], content: bytes) -> bytes:
+    part = _http_request(asked, headers, content, group="")
+    return _as_http(refused(part) if isinstance(part, Refusal) else run.answer(part), headers.get("content-id", ""))
+
+
+def _http_request(asked: Asked, headers: Mapping[str, str], content: bytes, *, group: str) -> _Part | Refusal:
     name = headers.get("content-id", "")
     line, _, rest = content.lstrip(b"\r\n").partition(b"\n")
     inner, _, body = _headed(rest if not rest.startswith((b"\r\n", b"\n")) else b"X: \n" + rest)
@@ -230,13 +273,9 @@ def _http_part(run: _Run, asked: Asked, headers: Mapping[str, str], content: byt
         _require(len(words) >= 2, "a request line is missing", "batch")
         _require(not group or words[0].upper() != "GET", "a change set holds no GET", "batch")
         kind = inner.get("content-type", JSON)
-        one = _asked(asked, words[0].upper(), words[1], body.strip(), kind)
-        found = run.answer(_Part(name=name, asked=one, group=group))
+        return _Part(name=name, asked=_asked(asked, words[0].upper(), words[1], body.strip(), kind), group=group)
     except Refusal as error:
-        found = refused(error)
-        if group:
-            run.refused.setdefault(group, found)
-    return _as_http(found, name)
+        return error
 
 
 def _as_http(found: Answer, name: str) -> bytes:

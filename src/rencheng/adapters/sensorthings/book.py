@@ -64,10 +64,41 @@ class EntityBook:
         self._removed: dict[str, dict[EntityKey, None]] = {name: {} for name in MODEL}
         self._back: dict[tuple[str, str, EntityKey], dict[EntityKey, None]] = {}
         self._numbers = dict.fromkeys(MODEL, 0)
+        self._before: list[tuple[str, EntityKey, Record | None, bool, int]] | None = None
+
+    def begin(self) -> None:
+        """Note from here on how things were; see :meth:`settle` and :meth:`undo`."""
+        self._before = []
+
+    def settle(self) -> None:
+        """Let stand what was done since :meth:`begin`."""
+        self._before = None
+
+    def undo(self) -> None:
+        """Put everything back as it was at :meth:`begin`."""
+        before, self._before = self._before or [], None
+        for set_name, key, record, was_removed, number in reversed(before):
+            self._unlink(set_name, key)
+            self.records[set_name].pop(key, None)
+            self._removed[set_name].pop(key, None)
+            if record is not None:
+                self.put(set_name, key, record)
+            if was_removed:
+                self._removed[set_name][key] = None
+            self._numbers[set_name] = number
+
+    def _note(self, set_name: str, key: EntityKey) -> None:
+        if self._before is not None:
+            record, was_removed = self.records[set_name].get(key), key in self._removed[set_name]
+            self._before.append((set_name, key, record, was_removed, self._numbers[set_name]))
 
     def evolve(self, entry: Entry) -> None:
         """Take a fact in; facts of other things change nothing."""
-        match entry.body:
+        self.apply(entry.body)
+
+    def apply(self, fact: object) -> None:
+        """Take the body of a fact in."""
+        match fact:
             case SensingEntityRecorded() as body:
                 links = {name: tuple(map(key_from_fact, keys)) for name, keys in body.links.items()}
                 record = Record(content=body.content, links=links, stored_as=body.stored_as)
@@ -77,6 +108,7 @@ class EntityBook:
 
     def put(self, set_name: str, key: EntityKey, record: Record) -> None:
         """Set an entity."""
+        self._note(set_name, key)
         self._unlink(set_name, key)
         self.records[set_name][key] = record
         self._removed[set_name].pop(key, None)
@@ -88,6 +120,7 @@ class EntityBook:
 
     def remove(self, set_name: str, key: EntityKey) -> None:
         """Take an entity away."""
+        self._note(set_name, key)
         self._unlink(set_name, key)
         self.records[set_name].pop(key, None)
         self._removed[set_name][key] = None

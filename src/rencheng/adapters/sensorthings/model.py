@@ -10,6 +10,7 @@ from rencheng.adapters.sensorthings.refusal import Refusal
 
 __all__ = [
     "CONFORMANCE",
+    "CONFORMANCE_MQTT",
     "MODEL",
     "EntityKey",
     "EntityType",
@@ -39,6 +40,12 @@ CONFORMANCE = (
     f"{_SPEC}/data-array/data-array",
 )
 """Requirement classes that the root document names."""
+
+CONFORMANCE_MQTT = (
+    f"{_SPEC}/create-observations-via-mqtt/observations-creation",
+    f"{_SPEC}/receive-updates-via-mqtt/receive-updates",
+)
+"""Those that it names besides where the service speaks to a broker."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

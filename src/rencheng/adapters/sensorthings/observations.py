@@ -19,7 +19,7 @@ from rencheng.adapters.sensorthings.observation_filter import pushed_order, spli
 from rencheng.adapters.sensorthings.refusal import Refusal
 from rencheng.sense.channels import Channel
 from rencheng.sense.ports import QualityFlag
-from rencheng.sense.reading_query import AllOf, Condition, Not, OneReading, ReadingQuery
+from rencheng.sense.reading_query import AllOf, Comparison, Condition, Not, OneReading, ReadingQuery
 
 __all__ = ["ObservationQuery", "ObservationStore", "Observations", "Row", "observation_id", "shown_value"]
 
@@ -178,6 +178,12 @@ class Observations:
             return None
         plan.conditions = [one]
         return next(iter(self._rows(self._store.select(plan.query(0, 1)), plan)), None)
+
+    def between(self, datastream: EntityKey, first_us: int, last_us: int) -> list[Row]:
+        """Readings of a Datastream from one instant to another, both among them."""
+        plan = _Plan(self._book, ObservationQuery(datastreams=(datastream,)), self._now_us())
+        plan.conditions += [Comparison("at", ">=", first_us), Comparison("at", "<=", last_us)]
+        return list(self._rows(self._store.select(plan.query(0, _MOST_JUDGED)), plan))
 
     def _datastream(self, text: str) -> EntityKey | None:
         if text.isdecimal() and text.isascii() and int(text) in self._book.records["Datastreams"]:

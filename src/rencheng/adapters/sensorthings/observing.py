@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
+
 from rencheng.adapters.sensorthings.book import EntityBook, Record
 from rencheng.adapters.sensorthings.changes import Changes
 from rencheng.adapters.sensorthings.checking import identity_in, require_object
-from rencheng.adapters.sensorthings.instants import instant_text
+from rencheng.adapters.sensorthings.data_array import PlainRows
+from rencheng.adapters.sensorthings.instants import Span, instant_text
 from rencheng.adapters.sensorthings.intake import NewObservation, decoded_observations, new_observation
 from rencheng.adapters.sensorthings.model import MODEL, EntityKey
 from rencheng.adapters.sensorthings.observations import Row, observation_id, shown_value
@@ -159,18 +162,36 @@ class Observing:
             self._keep(mine, actor)
         return [self._shown(key, one, flags) for key, one in zip(keys, observations, strict=True)]
 
+    def foreseen(self, one: NewObservation) -> Entity:
+        """An Observation as it will be once it is stored, but for the quality flags that it may get."""
+        key = observation_id(one.datastream, one.at_us)
+        there = self._reader.observation(key)
+        if there is not None and there.row is not None and one.value is not None:
+            result = shown_value(one.value, self._book.conversion(one.datastream))
+            if there.row.properties["result"] != result:
+                key = observation_id(one.datastream, one.at_us, repr(one.value))
+        row = Row(key=key, datastream=one.datastream, at_us=one.at_us, properties=one.content, feature=one.feature)
+        return Entity("Observations", key, row)
+
+    def rows_taken(self, datastream: EntityKey, rows: PlainRows, intake: Intake) -> list[Entity]:
+        """Observations of a data array that was taken, the store asked at most once."""
+        stamps = rows.at.cast(pa.int64()).to_pylist()
+        flags = None if intake.repeated else _flags_of_all(intake)
+        if flags is None:
+            return self._reader.between(datastream, Span(min(stamps), max(stamps)), keep=dict.fromkeys(stamps))
+        conversion, feature = self._book.conversion(datastream), self._book.feature_of(datastream)
+        return [
+            _plain(observation_id(datastream, at_us), datastream, at_us, shown_value(value, conversion), feature, flags)
+            for at_us, value in zip(stamps, rows.value.to_pylist(), strict=True)
+        ]
+
     def _shown(self, key: str, one: NewObservation, flags: Sequence[str] | None) -> Entity | None:
         """An Observation as the store would give it, without asking the store where its flags are known."""
         if one.is_more or flags is None:
             return self._reader.observation(key)
         assert one.value is not None
-        at = instant_text(one.at_us)
         result = shown_value(one.value, self._book.conversion(one.datastream))
-        properties: dict[str, Any] = {"phenomenonTime": at, "resultTime": at, "result": result}
-        if flags:
-            properties["resultQuality"] = {"flags": list(flags)}
-        row = Row(key=key, datastream=one.datastream, at_us=one.at_us, properties=properties, feature=one.feature)
-        return Entity("Observations", key, row)
+        return _plain(key, one.datastream, one.at_us, result, one.feature, flags)
 
     def _key_of(self, one: NewObservation, changes: Iterable[Changes], *, doubled: bool) -> str:
         plain = observation_id(one.datastream, one.at_us)
@@ -223,9 +244,20 @@ class Observing:
         self._keep(changes, actor)
 
 
+def _plain(
+    key: str, datastream: EntityKey, at_us: int, result: float, feature: EntityKey | None, flags: Sequence[str]
+) -> Entity:
+    at = instant_text(at_us)
+    properties: dict[str, Any] = {"phenomenonTime": at, "resultTime": at, "result": result}
+    if flags:
+        properties["resultQuality"] = {"flags": list(flags)}
+    row = Row(key=key, datastream=datastream, at_us=at_us, properties=properties, feature=feature)
+    return Entity("Observations", key, row)
+
+
 def _flags_of_all(intake: Intake) -> list[str] | None:
     """Quality flags of a batch whose readings all have the same; None where the store must be asked for them."""
-    if any(count != intake.accepted for count in intake.flagged.values()):
+    if "duplicate_stamp" in intake.flagged or any(count != intake.accepted for count in intake.flagged.values()):
         return None
     names = [str(flag.name).lower() for flag in QualityFlag]
     return [name for name in names if intake.flagged.get(name)]

@@ -150,6 +150,11 @@ class Reader:
         row = self._observations.one(key)
         return None if row is None else Entity("Observations", key, row)
 
+    def between(self, datastream: EntityKey, span: Span, *, keep: Mapping[int, object]) -> list[Entity]:
+        """Observations of a Datastream in a span, of those stamps that are to be kept."""
+        rows = self._observations.between(datastream, span.start_us, span.end_us)
+        return [Entity("Observations", row.key, row) for row in rows if row.at_us in keep]
+
     def observations_of(self, query: ObservationQuery) -> list[Row]:
         """Rows of a page of Observations."""
         return self._observations.page(query)

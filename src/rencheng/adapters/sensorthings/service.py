@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -17,8 +19,8 @@ from rencheng.adapters.sensorthings.city_entities import CityEntities
 from rencheng.adapters.sensorthings.data_array import PlainRows, groups_from, plain_rows, row_bodies
 from rencheng.adapters.sensorthings.group_commit import GroupCommit, Outcome, Post
 from rencheng.adapters.sensorthings.intake import NewObservation
-from rencheng.adapters.sensorthings.model import EntityKey, EntityType, id_text
-from rencheng.adapters.sensorthings.observations import ObservationStore, observation_id
+from rencheng.adapters.sensorthings.model import CONFORMANCE_MQTT, EntityKey, EntityType, id_text
+from rencheng.adapters.sensorthings.observations import ObservationStore
 from rencheng.adapters.sensorthings.observing import Observing
 from rencheng.adapters.sensorthings.reading import Entity, Reader
 from rencheng.adapters.sensorthings.refusal import Refusal
@@ -27,6 +29,7 @@ from rencheng.kernel import Draft, RenchengError, micros
 from rencheng.ledger import Entry, Ledger
 from rencheng.sense.batch import GOOD_SCHEMA, Decoded, Intake
 from rencheng.sense.channels import Channel
+from rencheng.sense.facts import SensingEntityRecorded
 
 __all__ = ["FEED_ID", "SensorThings", "Told"]
 
@@ -34,6 +37,16 @@ FEED_ID = "sensorthings"
 """Feed under which Observations of clients stand in the readings store."""
 _GONE = "was stored, and is deleted or of a Datastream that is"
 _KINDS = ("SensingEntityRecorded", "SensingEntityRemoved")
+
+
+@dataclass(slots=True)
+class _Staged:
+    """What a change set does, until all of it is known to be right."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    new: list[NewObservation] = field(default_factory=list)
+    actors: list[str] = field(default_factory=list)
+    news: list[tuple[Entity, tuple[str, ...]]] = field(default_factory=list)
 
 
 class Told(Protocol):
@@ -79,15 +92,22 @@ class SensorThings:
         self._seq = 0
         self._heard = 0
         self._told: list[Told] = []
+        self._endpoint = ""
+        self._of_thread = threading.local()
         self._book = EntityBook(CityEntities(city))
         self._reader = Reader(self._book, store, self._now_us)
         self._observing = Observing(self._book, self._reader, take=take, keep=self._keep, clock=clock)
         self._group = GroupCommit(self._create_all)
         self.refresh()
 
-    def tell(self, told: Told) -> None:
-        """Have somebody told of what is created and changed."""
+    def tell(self, told: Told, *, endpoint: str = "") -> None:
+        """Have somebody told of what is created and changed; ``endpoint`` is where clients can hear it too."""
         self._told.append(told)
+        self._endpoint = endpoint or self._endpoint
+
+    def tell_no_more(self, told: Told) -> None:
+        """Have somebody told of nothing more."""
+        self._told = [one for one in self._told if one != told]
 
     def refresh(self) -> None:
         """Take in what the ledger and the store have learnt since."""
@@ -96,7 +116,7 @@ class SensorThings:
                 for entry in self._ledger.since(self._seq, kinds=_KINDS):
                     self._book.evolve(entry)
                     self._seq = max(self._seq, entry.seq)
-                    self._admit(entry)
+                    self._admit(entry.body)
                 self._seq = max(self._seq, self._ledger.head)
             channels = self._store.channels()
             if len(channels) > self._heard:
@@ -105,7 +125,12 @@ class SensorThings:
 
     def root(self, base: str) -> dict[str, Any]:
         """The document at the root."""
-        return self._reader.root(base)
+        found = self._reader.root(base)
+        if self._told:
+            settings = found["serverSettings"]
+            settings["conformance"] += CONFORMANCE_MQTT
+            settings |= {name: {"endpoints": [self._endpoint]} for name in CONFORMANCE_MQTT if self._endpoint}
+        return found
 
     def get(self, path: str, query: str, base: str) -> Any:
         """Answer a GET; see :meth:`rencheng.adapters.sensorthings.reading.Reader.answer`."""
@@ -133,10 +158,54 @@ class SensorThings:
             kind, parent, link = self._reader.parent(path)
             if kind.set_name != "Observations":
                 return self._create(kind, parent, link, body, actor)
+            if self._staged is not None:  # of a change set, which is stored as a whole
+                new = self._observing.posted(parent, require_object(body, "Observation"), actor)
+                (entity,) = self._stored([new], [actor])
+                assert entity is not None
+                return entity
         (outcome,) = self.offer([Post(path, body, actor)]).result()
         if isinstance(outcome, RenchengError):
             raise outcome
         return outcome
+
+    @contextmanager
+    def change_set(self) -> Iterator[None]:
+        """Do all that is asked inside, or nothing of it: what raises undoes the whole.
+
+        Nobody else changes or sees anything meanwhile, and nothing is told of before it is durable. Readings are taken
+        first, then what else changes is recorded in one turn; only a ledger that fails between the two leaves readings.
+        """
+        with self._lock:
+            self.refresh()
+            staged = self._of_thread.staged = _Staged()
+            self._book.begin()
+            try:
+                yield
+                self._of_thread.staged = None
+                self._keep_set(staged)
+            except BaseException:
+                self._of_thread.staged = None
+                self._book.undo()
+                raise
+            for entity, changed in staged.news:
+                self._say(entity, changed)
+
+    @property
+    def _staged(self) -> _Staged | None:
+        """The change set that this thread is in."""
+        staged: _Staged | None = getattr(self._of_thread, "staged", None)
+        return staged
+
+    def _keep_set(self, staged: _Staged) -> None:
+        for draft in staged.drafts:
+            self._admit(draft.body)
+        intake = self._observing.taken(staged.new) if staged.new else None
+        if staged.drafts:
+            self._record(staged.drafts)
+        self._book.settle()
+        self.refresh()
+        found = self._observing.kept(staged.new, staged.actors, intake)
+        staged.news += [(entity, ()) for entity in found if entity is not None]
 
     def offer(self, posts: Sequence[Post]) -> Future[list[Outcome]]:
         """Have Observations created with those that others create now; the future is done when they are durable."""
@@ -178,6 +247,11 @@ class SensorThings:
 
     def _stored(self, new: Sequence[NewObservation], actors: Sequence[str]) -> list[Entity | None]:
         """Take what was read, record what is more than readings, and tell of it all."""
+        staged = self._staged
+        if staged is not None:
+            staged.new += new
+            staged.actors += actors
+            return [self._observing.foreseen(one) for one in new]
         intake = self._observing.taken(new)  # outside the lock: requests are read while others are stored
         with self._lock:
             self.refresh()
@@ -231,7 +305,7 @@ class SensorThings:
         groups = groups_from(body)
         told: list[str] = []
         batches: list[Decoded] = []
-        plain_keys: list[str] = []
+        arrays: list[tuple[EntityKey, PlainRows]] = []
         with self._lock:
             self.refresh()
             now_us = micros(self._clock())
@@ -247,13 +321,17 @@ class SensorThings:
                     head = f"{base}/Observations{id_text(str(datastream))[:-2]}:"
                     stamps = plain.at.cast(pa.int64()).to_pylist()
                     told += [f"{head}{at}')" for at in stamps]
-                    plain_keys += [observation_id(datastream, at) for at in stamps] if self._told else []
+                    arrays.append((datastream, plain))
                     continue
                 told += self._rows_one_by_one(datastream, row_bodies(group["components"], rows), base, actor)
         if batches:  # outside the lock: many clients share one commit
             good = pa.concat_tables([batch.good for batch in batches])
-            self._take(Decoded(good=good, rows=good.num_rows))
-            self._say_observations(plain_keys)
+            intake = self._take(Decoded(good=good, rows=good.num_rows))
+            for datastream, plain in arrays if self._told else ():
+                with self._lock:
+                    found = self._observing.rows_taken(datastream, plain, intake)
+                for entity in found:
+                    self._say(entity)
         return told
 
     def _named_datastream(self, reference: Any) -> EntityKey | None:
@@ -304,7 +382,12 @@ class SensorThings:
             Draft(stream=f"sensing/{body.entity_set}{body.entity_id}", body=body, occurred_at=now, actor=actor)
             for body in changes.facts()
         ]
-        if drafts:
+        staged = self._staged
+        if staged is not None:
+            staged.drafts += drafts
+            for draft in drafts:
+                self._book.apply(draft.body)
+        elif drafts:
             self._record(drafts)
             self.refresh()
         for set_name, key in changes.recorded() if tell else ():
@@ -315,23 +398,19 @@ class SensorThings:
         if read:
             self._stored(read, [actor] * len(read))
 
-    def _admit(self, entry: Entry) -> None:
+    def _admit(self, fact: object) -> None:
         """Let the store take the readings of a client's Datastream."""
-        body = entry.body
-        if entry.kind != _KINDS[0] or body.entity_set != "Datastreams" or body.entity_id.startswith("'"):
+        if not isinstance(fact, SensingEntityRecorded) or fact.entity_set != "Datastreams" or not fact.stored_as:
             return
-        if body.stored_as:
-            channel = Channel(sensor_id=sensor_id_of(int(body.entity_id)), quantity=body.stored_as, kind="sensorthings")
-            self._store.admit([channel])
-
-    def _say_observations(self, keys: Sequence[str]) -> None:
-        for key in keys if self._told else ():
-            with self._lock:
-                entity = self._reader.observation(key)
-            if entity is not None:
-                self._say(entity)
+        if not fact.entity_id.startswith("'"):
+            sensor_id = sensor_id_of(int(fact.entity_id))
+            self._store.admit([Channel(sensor_id=sensor_id, quantity=fact.stored_as, kind="sensorthings")])
 
     def _say(self, entity: Entity, changed: Iterable[str] = ()) -> None:
+        staged = self._staged
+        if staged is not None:
+            staged.news.append((entity, tuple(changed)))
+            return
         for told in self._told:
             told(entity, tuple(changed))
 

@@ -6,22 +6,22 @@ given what to publish.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import msgspec
 
-from rencheng.adapters.sensorthings.exchange import Answer, Asked, answer, refused
+from rencheng.adapters.sensorthings.exchange import Answer, Asked, answer, read_json, refused
+from rencheng.adapters.sensorthings.group_commit import Post
 from rencheng.adapters.sensorthings.model import MODEL, id_text
 from rencheng.adapters.sensorthings.reading import Entity
 from rencheng.adapters.sensorthings.refusal import Refusal
 from rencheng.adapters.sensorthings.service import SensorThings
 
-__all__ = ["CREATE_FILTERS", "PREFIX", "MqttFace", "path_of_topic", "topics_of"]
+__all__ = ["PREFIX", "MqttFace", "path_of_topic", "topics_of"]
 
 PREFIX = "v1.1/"
 """Begin of every topic."""
-CREATE_FILTERS = ("v1.1/Observations", "v1.1/+/Observations")
-"""Topic filters that a connector subscribes to for Observations that clients create."""
 
 
 def path_of_topic(topic: str) -> str:
@@ -82,11 +82,40 @@ class MqttFace:
         Publishes a payload under a topic.
     base : str
         Address of the HTTP root, for the links in messages.
+    endpoint : str
+        Address of the broker, as the root document names it.
+    inbox : str
+        Begin of the topics under which clients create.
+    selects : sequence of str
+        Addresses with ``?$select=…`` that are published besides, ``(+)`` for any id.
     """
 
-    def __init__(self, service: SensorThings, publish: Callable[[str, bytes], None], *, base: str) -> None:
-        self._service, self._publish, self._base = service, publish, base
-        service.tell(self._told)
+    def __init__(
+        self,
+        service: SensorThings,
+        publish: Callable[[str, bytes], None],
+        *,
+        base: str,
+        endpoint: str = "",
+        inbox: str = "",
+        selects: Sequence[str] = (),
+    ) -> None:
+        self._service, self._publish, self._base, self._inbox = service, publish, base, inbox
+        self._selects = [_select(one) for one in selects]
+        service.tell(self._told, endpoint=endpoint)
+
+    def post(self, topic: str, payload: bytes, *, client: str = "") -> Post:
+        """Read a message that creates an Observation.
+
+        Raises
+        ------
+        Refusal
+            If it is of another topic or no JSON.
+        """
+        if not topic.startswith(self._inbox):
+            raise Refusal(f"nothing is created at topic {topic[:200]!r}", where="topic")
+        path = path_of_topic(topic.removeprefix(self._inbox))
+        return Post(path, read_json(payload, ""), f"mqtt:{client}" if client else "mqtt")
 
     def on_message(self, topic: str, payload: bytes, *, client: str = "") -> Answer:
         """Take a message; returns when its Observation is durable, so the message may be acknowledged then.
@@ -94,13 +123,15 @@ class MqttFace:
         The answer's status is 201, or says why it was refused.
         """
         try:
-            path = path_of_topic(topic)
+            post = self.post(topic, payload, client=client)
         except Refusal as error:
             return refused(error)
-        actor = f"mqtt:{client}" if client else "mqtt"
-        return answer(
-            self._service, Asked(method="POST", path=path, query="", base=self._base, actor=actor, body=payload)
-        )
+        asked = Asked(method="POST", path=post.path, query="", base=self._base, actor=post.actor, body=payload)
+        return answer(self._service, asked)
+
+    def close(self) -> None:
+        """Hear of nothing more."""
+        self._service.tell_no_more(self._told)
 
     def _told(self, entity: Entity, changed: Sequence[str]) -> None:
         written = self._service.write(entity, self._base)
@@ -108,3 +139,16 @@ class MqttFace:
         for topic, names in topics_of(entity, changed):
             payload = whole if not names else msgspec.json.encode({name: written.get(name) for name in names})
             self._publish(topic, payload)
+            for pattern, wanted, said in self._selects if not names else ():
+                if pattern.fullmatch(topic):
+                    found = {name: written[name] for name in wanted if name in written}
+                    self._publish(f"{topic}?{said}", msgspec.json.encode(found))
+
+
+def _select(address: str) -> tuple[re.Pattern[str], list[str], str]:
+    """Topics of an address, the names that its messages have, and the query as it stands in the topic."""
+    path, _, query = address.partition("?")
+    pattern = re.escape(PREFIX + path).replace(re.escape("(+)"), r"\([^/]+\)")
+    names = query.removeprefix("$select=").split(",")
+    wanted = ["@iot.id" if name == "id" else "@iot.selfLink" if name == "selfLink" else name for name in names]
+    return re.compile(pattern), wanted, query

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
@@ -20,6 +21,8 @@ from rencheng.sense.source import FolderSource
 __all__ = ["FolderConnector", "await_commit"]
 
 _STEP_S = 0.2
+_AHEAD = 2
+"""Files that are decoded while another is stored."""
 
 
 class FolderConnector:
@@ -48,22 +51,33 @@ class FolderConnector:
         while not stop.is_set():
             files = self._folder.look(time.time())
             self._ready()
-            for file in files:
-                if stop.is_set():
-                    return
-                self._take(inlet, file, stop)
+            self._deliver(inlet, files, stop)
             stop.wait(self._source.poll_s)
 
-    def _take(self, inlet: FeedInlet, file: FoundFile, stop: threading.Event) -> None:
+    def _deliver(self, inlet: FeedInlet, files: Sequence[FoundFile], stop: threading.Event) -> None:
+        """Offer files in turn; while one is stored the next ones are decoded."""
+        under_way: deque[tuple[FoundFile, Future[Intake]]] = deque()
+        for file in files:
+            if stop.is_set():
+                return
+            under_way.append((file, self._offer(inlet, file)))
+            if len(under_way) > _AHEAD:
+                self._settle(*under_way.popleft(), stop)
+        while under_way:
+            self._settle(*under_way.popleft(), stop)
+
+    def _settle(self, file: FoundFile, done: Future[Intake], stop: threading.Event) -> None:
+        if await_commit(done, stop):
+            self._folder.done(file)
+
+    def _offer(self, inlet: FeedInlet, file: FoundFile) -> Future[Intake]:
         if file.size_bytes > inlet.config.max_body_bytes:
             mark, batch = f"{file.size_bytes}-{file.changed_ns}", _too_large(inlet, file)
         else:
             body = file.path.read_bytes()
             mark = hashlib.sha256(body).hexdigest()
             batch = inlet.decode_many([(body, Delivery(arrived_at=inlet.clock(), topic=file.path.name))])
-        done = inlet.offer(f"file:{file.path.name}:{mark}", batch)
-        if await_commit(done, stop):
-            self._folder.done(file)
+        return inlet.offer(f"file:{file.path.name}:{mark}", batch)
 
 
 def await_commit(done: Future[Intake], stop: threading.Event) -> bool:

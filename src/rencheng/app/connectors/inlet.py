@@ -115,7 +115,8 @@ class FeedInlet:
         self._decoding = threading.Lock()
         self._lock = threading.Lock()
         now = clock()
-        state = "connected" if config.source.kind in {"http", "sensorthings"} else "waiting"
+        is_pushed = config.source.kind == "http" or not getattr(config.source, "mqtt", True)
+        state = "connected" if is_pushed else "waiting"
         self._of = {"state": state, "since": now, "error": "", "failed_at": None, "breaks": 0}
         self._rows = self._accepted = self._repeated = self._refused = 0
         self._rate, self._rated_at = 0.0, now

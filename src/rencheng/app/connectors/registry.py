@@ -7,7 +7,7 @@ from collections.abc import Callable
 from rencheng.app.connectors.supervisor import Connector
 from rencheng.kernel import InvalidConfig
 from rencheng.sense import FeedConfig
-from rencheng.sense.source import FolderSource, MqttSource, PollSource, TcpSource
+from rencheng.sense.source import FolderSource, MqttSource, PollSource, SensorThingsSource, TcpSource
 
 __all__ = ["connector_of"]
 
@@ -28,9 +28,15 @@ def connector_of(config: FeedConfig) -> Callable[[Callable[[], None]], Connector
     Raises
     ------
     InvalidConfig
-        If stations are to connect that speak no protocol of stations.
+        If stations are to connect that speak no protocol of stations, or the feed of SensorThings has another name.
     """
     source = config.source
+    if isinstance(source, SensorThingsSource) and config.id != "sensorthings":
+        raise InvalidConfig(
+            "the run's own SensorThings service delivers by one feed",
+            where=f"feed {config.id!r}",
+            mend='Call it id = "sensorthings"',
+        )
     if isinstance(source, MqttSource):
         from rencheng.app.connectors.mqtt import MqttConnector
 

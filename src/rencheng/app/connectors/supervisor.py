@@ -92,6 +92,9 @@ class Supervisor:
         """Wait until it has ended."""
         if self._thread.is_alive():
             self._thread.join(timeout_s)
+        close = getattr(self._connector, "close", None)
+        if close is not None:
+            close()
 
     def _ready(self) -> None:
         self._stood = True
