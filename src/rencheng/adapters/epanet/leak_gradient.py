@@ -75,4 +75,5 @@ def _consumption(model: LeakModel, drive: Boundary, row: int, loss: Floats) -> F
         if not (consumer.metered or model.open_area[consumer.area] or model.metered_area[consumer.area]):
             out[at, consumer.area] = float(np.dot(consumer.bases, drive.kind_multiplier[row][consumer.kinds]))
     given = np.maximum(np.nan_to_num(drive.rest_m3_h[row]) - loss, 0.0)
-    return out * given / np.maximum(out.sum(axis=0), 1e-9)
+    scaled: Floats = out * given / np.maximum(out.sum(axis=0), 1e-9)
+    return scaled

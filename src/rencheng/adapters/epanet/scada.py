@@ -32,6 +32,7 @@ NAMED = {"pressures": ("pressure",), "flows": ("flow",), "levels": ("level",), "
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 NEEDED = ("pressures", "flows")
 LONGEST_US = 50 * 366 * 86_400_000_000
+IMPOSSIBLE = 1e7  # metres, m³/h or L/h: no sensor of a city reads so much
 LINES_LOOKED_AT = 300  # a day of five-minute rows: among so many some value is no whole number
 ANSWER = re.compile(r"leakage|leaks?[ _-]?(flow|demand|pressure)")
 NULLS = ["", "NaN", "nan", "NA", "null", "None", "-"]
@@ -124,7 +125,7 @@ def _table(path: Path) -> ScadaTable:
         ) from error
     at = scada_times([str(text) if text is not None else "" for text in table.column(0).to_pylist()], path)
     values = np.column_stack([table.column(c).to_numpy().astype(np.float64) for c in range(1, len(names))])
-    values[~np.isfinite(values)] = np.nan
+    values[~(np.abs(values) < IMPOSSIBLE)] = np.nan
     if at.max() - at.min() > LONGEST_US:
         raise InvalidInput(
             "the times span more than fifty years", where=str(path), mend="Take out the rows whose clock was wrong"
@@ -143,7 +144,7 @@ def _named(said: str, names: list[str]) -> str:
 def _first_lines(path: Path) -> list[str]:
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as raw:
-            file = io.TextIOWrapper(raw, encoding="utf-8-sig")  # type: ignore[arg-type]  # gzip's file reads bytes too
+            file = io.TextIOWrapper(raw, encoding="utf-8-sig")
             return [file.readline(1_000_000) for _ in range(LINES_LOOKED_AT)]
     except UnicodeDecodeError as error:
         raise InvalidInput("the file is not UTF-8 text", where=str(path), mend="Save it as CSV in UTF-8") from error

@@ -9,6 +9,7 @@ answer is exact for small demands.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ Ints = NDArray[np.int64]
 
 NO_FLOW_M3_H, NO_LOSS_M = 1e-5, 1e-4
 MOST_M2_H = 1e7  # conductance of a link without loss
+LEAST_M2_H = 1e-9  # of a node to the ground, so that one cut off by closed links has a head
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,41 +77,38 @@ def demand_sensitivity(state: NetworkState, heads_at: Ints, flows_at: Ints) -> F
     >>> demand_sensitivity(pipe, np.array([1]), np.array([0])).round(6).tolist()
     [[0.0, -0.2], [0.0, 1.0]]
     """
-    from scipy.sparse import coo_array
     from scipy.sparse.linalg import splu
 
-    n, n_links = len(state.head_m), len(state.flow_m3_h)
-    first, second = state.ends[:, 0], state.ends[:, 1]
+    n = len(state.head_m)
     free = _conductance(state)
     valves = np.flatnonzero(state.held >= 0)
-    valve_at = n + np.arange(len(valves))
-    rows = [first, second, first, second, first[valves], second[valves], valve_at]
-    columns = [first, second, second, first, valve_at, valve_at, state.held[valves]]
-    one = np.ones(len(valves))
-    values = [free, free, -free, -free, one, -one, one]
-    row, column, value = np.concatenate(rows), np.concatenate(columns), np.concatenate(values)
-    open_row = ~np.append(state.fixed, np.zeros(len(valves), bool))[row]
-    at_fixed = np.flatnonzero(state.fixed)
-    size = n + len(valves)
-    matrix = coo_array(
-        (
-            np.concatenate([value[open_row], np.ones(len(at_fixed)), np.full(n, 1e-12)]),
-            (np.concatenate([row[open_row], at_fixed, np.arange(n)]),
-             np.concatenate([column[open_row], at_fixed, np.arange(n)])),
-        ),
-        shape=(size, size),
-    ).tocsc()  # fmt: skip
-    wanted = np.zeros((size, len(heads_at) + len(flows_at)))
+    wanted = np.zeros((n + len(valves), len(heads_at) + len(flows_at)))
     wanted[heads_at, np.arange(len(heads_at))] = 1.0
     for k, link in enumerate(flows_at.tolist(), start=len(heads_at)):
-        wanted[first[link], k] += free[link]
-        wanted[second[link], k] -= free[link]
+        wanted[state.ends[link, 0], k] += free[link]
+        wanted[state.ends[link, 1], k] -= free[link]
         if state.held[link] >= 0:
-            wanted[valve_at[valves == link], k] = 1.0
-    assert n_links == len(free)
-    answer: Floats = -splu(matrix).solve(wanted, trans="T").T[:, :n]
+            wanted[n + int(np.flatnonzero(valves == link)[0]), k] = 1.0
+    answer: Floats = -splu(_equations(state, free, valves)).solve(wanted).T[:, :n]
     answer[:, state.fixed] = 0.0
     return answer
+
+
+def _equations(state: NetworkState, free: Floats, valves: Ints) -> Any:
+    """Balance of every node, then the held heads; transposed, since few sensors are asked about many nodes."""
+    from scipy.sparse import coo_array
+
+    n, (first, second) = len(state.head_m), state.ends.T
+    flow_at, one = n + np.arange(len(valves)), np.ones(len(valves))
+    row = np.concatenate([first, second, first, second, first[valves], second[valves], flow_at])
+    column = np.concatenate([first, second, second, first, flow_at, flow_at, state.held[valves]])
+    value = np.concatenate([free, free, -free, -free, one, -one, one])
+    balanced = ~np.append(state.fixed, np.zeros(len(valves), bool))[row]
+    fixed, every = np.flatnonzero(state.fixed), np.arange(n)
+    row = np.concatenate([row[balanced], fixed, every])
+    column = np.concatenate([column[balanced], fixed, every])
+    value = np.concatenate([value[balanced], np.ones(len(fixed)), np.full(n, LEAST_M2_H)])
+    return coo_array((value, (column, row)), shape=(n + len(valves), n + len(valves))).tocsc()
 
 
 def _conductance(state: NetworkState) -> Floats:
