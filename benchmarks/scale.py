@@ -1,14 +1,15 @@
 """A live run of a megacity: 2.1 million sensors, from the start of the program to the turns of its loop.
 
-Run with ``python -m benchmarks.scale [SENSORS] [PART …]``. The city is the sandbox city of 10,000 residents with sensors
-of ten kinds scattered over it, one quantity each. Parts: ``fresh`` (a store that is new), ``stopped`` (after a clean
-stop), ``killed`` (after SIGKILL), ``turn`` (what a turn of the loop takes), ``silence`` (a gateway falls silent). Every
-start is a process of its own, which says how long it took and how much memory it came to.
+Run with ``python -m benchmarks.scale [SENSORS]``. The city is the sandbox city of 10,000 residents with sensors
+of eleven kinds scattered over it, one quantity each. Every start is a process of its own, which says how long it took
+until readings were taken and how much memory it came to: with a new store, after a clean stop, after a kill.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -28,14 +29,15 @@ SENSORS = 2_100_000
 KINDS = (
     # kind of sensor, what it measures, usual value, share, interval
     ("smoke_detector", "smoke_db_m", 0.02, 0.30, 60.0),
-    ("gas_detector", "methane_ratio_lel", 0.0, 0.15, 60.0),
+    ("gas_detector", "methane_ratio_lel", 0.0, 0.18, 60.0),
     ("meter", "voltage_v", 229.0, 0.12, 60.0),
     ("cable_joint", "residual_current_a", 0.03, 0.10, 60.0),
     ("charging_pile", "surface_temperature_c", 31.0, 0.08, 60.0),
     ("button", "contact_state", 0.0, 0.08, 60.0),
     ("pipe_pressure", "pipe_pressure_pa", 320_000.0, 0.06, 60.0),
     ("structure", "tilt_deg", 0.2, 0.05, 60.0),
-    ("street_depth_iot", "water_depth_m", 0.0, 0.04, 60.0),
+    ("street_depth", "water_depth_m", 0.0, 0.002, 60.0),
+    ("river_gauge", "stage_m", 3.0, 0.0005, 300.0),
     ("air_station", "pm2_5_ug_m3", 35.0, 0.02, 60.0),
 )
 FEED = """[feed]
@@ -116,3 +118,131 @@ def body_of(sensors: int, rows: Any, at: datetime) -> bytes:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
     return bytes(sink.getvalue())
+
+
+_CHILD = """
+import sys, json
+from benchmarks.scale import child
+print(json.dumps(child(*json.loads(sys.argv[1]))), flush=True)
+"""
+
+
+def in_a_process(*words: Any, dies: bool = False) -> dict[str, Any]:
+    """Do a part in a process of its own; one that is to be killed says first what it measured."""
+    command = [sys.executable, "-c", _CHILD, json.dumps(words)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=not dies)
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def child(folder: str, sensors: int, part: str) -> dict[str, Any]:
+    """One process: start the live run of the city as the program does, then what the part says."""
+    from rencheng.app.live_intake import spare_collections
+    from rencheng.app.sessions import live_session
+    from rencheng.app.settings import Settings
+
+    begun = time.perf_counter()
+    session = live_session(Path(folder) / "city", Settings(home=Path(folder) / "home", flood="off"))
+    spare_collections()
+    session.start()
+    took: dict[str, Any] = {"ready_s": time.perf_counter() - begun, "ready_mib": memory_mib()}
+    PARTS[part](session, sensors, took)
+    took["most_mib"] = memory_mib("VmHWM:")
+    if part == "killed":
+        print(json.dumps(took), flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+    begun = time.perf_counter()
+    session.close()
+    return {**took, "close_s": time.perf_counter() - begun}
+
+
+def memory_mib(which: str = "VmRSS:") -> int:
+    """Resident memory of this process, now or at most."""
+    return int(Path("/proc/self/status").read_text(encoding="ascii").split(which)[1].split()[0]) // 1024
+
+
+def report(session: Any, sensors: int, took: dict[str, Any]) -> None:
+    """Every sensor reports once, in bodies of fifty thousand."""
+    now = datetime.now(UTC)
+    begun = time.perf_counter()
+    for first in range(0, sensors, 50_000):
+        rows = np.arange(first, min(first + 50_000, sensors))
+        session.offer("iot", body_of(sensors, rows, now))
+    took["round_s"] = time.perf_counter() - begun
+
+
+def turns(session: Any, sensors: int, took: dict[str, Any]) -> None:
+    """What a turn takes while 20,000 sensors report before each, the median of twenty; people may look on."""
+    report(session, sensors, took)
+    session._halt()  # noqa: SLF001 — the loop is turned here, with a watch beside it
+    session._thread = None  # noqa: SLF001
+    run = session._score.run  # noqa: SLF001
+    spent = []
+    for number in range(20):
+        rows = np.arange(number * 20_000, (number + 1) * 20_000) % sensors
+        session._intake.offer("iot", body_of(sensors, rows, datetime.now(UTC)))  # noqa: SLF001
+        begun = time.perf_counter()
+        run.loop.turn(datetime.now(UTC), intakes=session._intake.heard())  # noqa: SLF001
+        spent.append(time.perf_counter() - begun)
+    took["turn_ms"] = round(1000 * float(np.median(spent[2:])), 1)
+    begun = time.perf_counter()
+    run.loop.turn(datetime.now(UTC))
+    took["idle_turn_ms"] = round(1000 * (time.perf_counter() - begun), 1)
+
+
+def silence(session: Any, sensors: int, took: dict[str, Any]) -> None:
+    """A hundred thousand sensors fall silent at once, and come back."""
+    report(session, sensors, took)
+    session._halt()  # noqa: SLF001
+    session._thread = None  # noqa: SLF001
+    run, later = session._score.run, datetime.now(UTC) + timedelta(hours=2)  # noqa: SLF001
+    session._now = lambda: later  # noqa: SLF001 — the wall's clock is two hours on
+    few = min(100_000, sensors)
+    for first in range(few, sensors, 50_000):
+        session._intake.offer("iot", body_of(sensors, np.arange(first, min(first + 50_000, sensors)), later))  # noqa: SLF001
+    session._intake.heard()  # noqa: SLF001
+    for name in ("silent", "after", "back"):
+        if name == "back":
+            for first in range(0, few, 50_000):
+                session._intake.offer("iot", body_of(sensors, np.arange(first, first + 50_000), later))  # noqa: SLF001
+        head = run.ledger.head
+        begun = time.perf_counter()
+        run.loop.turn(later)
+        took[f"{name}_turn_s"] = round(time.perf_counter() - begun, 2)
+        took[f"{name}_facts"] = run.ledger.head - head
+        took["silent_channels"] = max(took.get("silent_channels", 0), len(run.loop.states.sense.silent))
+
+
+PARTS: dict[str, Callable[[Any, int, dict[str, Any]], None]] = {
+    "nothing": lambda _, __, ___: None,
+    "report": report,
+    "killed": report,
+    "turns": turns,
+    "silence": silence,
+}
+
+
+def main() -> None:
+    """Print the table."""
+    sensors = int(sys.argv[1]) if len(sys.argv) > 1 else SENSORS
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        big_city(folder / "city", sensors)
+        said = {
+            "a new store, then every sensor reports, clean stop": in_a_process(name, sensors, "report"),
+            "after the clean stop; every sensor reports, killed": in_a_process(name, sensors, "killed", dies=True),
+            "after the kill": in_a_process(name, sensors, "nothing"),
+            "turns": in_a_process(name, sensors, "turns"),
+            "silence": in_a_process(name, sensors, "silence"),
+        }
+    print(f"{sensors:,} sensors\n\n| start | ready, s | resident, MiB | at most, MiB | round, s | close, s |")
+    print("|---|---:|---:|---:|---:|---:|")
+    for what, of in said.items():
+        numbers = [of["ready_s"], of["ready_mib"], of["most_mib"], of.get("round_s"), of.get("close_s")]
+        print(f"| {what} | " + " | ".join("" if n is None else f"{n:,.1f}" for n in numbers) + " |")
+    for what in ("turns", "silence"):
+        print(what, {k: v for k, v in said[what].items() if "turn" in k or "facts" in k or "silent" in k})
+
+
+if __name__ == "__main__":
+    main()

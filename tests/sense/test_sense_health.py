@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import Any
 
+import numpy as np
 from tests.contracts.readings_contract import hourly
 from tests.sense.sense_run import T0, Run
 
 from rencheng import sense
+from rencheng.sense import decoded_from_arrays
 from rencheng.sense.decide import feed_failed
 from rencheng.sense.facts import (
     BatchTaken,
@@ -15,6 +18,8 @@ from rencheng.sense.facts import (
     FeedRecovered,
     SensorRecovered,
     SensorSilent,
+    SensorsRecovered,
+    SensorsSilent,
     SensorSuspected,
     SensorTrusted,
 )
@@ -181,3 +186,38 @@ def test_the_same_deliveries_give_the_same_facts_byte_for_byte() -> None:
         run.wait(at_h(50))
         runs.append([draft.id for draft in run.said])
     assert runs[0] == runs[1]
+
+
+def test_a_gateway_that_goes_down_is_told_in_a_few_facts_and_so_is_its_return() -> None:
+    """A hundred thousand facts of one outage would bury everything else, and take minutes."""
+    names = [f"s{k:05d}" for k in range(6_000)]
+    run = Run([sense.Channel(sensor_id=name, quantity="stage_m", interval_s=600.0) for name in names])
+
+    def all_report(hour: float) -> list[Any]:
+        at = np.full(len(names), np.datetime64(at_h(hour).replace(tzinfo=None), "us"))
+        return run.deliver(f"p{hour}", decoded_from_arrays(names, "stage_m", at, np.full(len(names), 2.0)), at_h(hour))
+
+    assert len(all_report(1.0)) == 1
+    silent = run.wait(at_h(3))
+    assert [type(body) for body in silent] == [SensorsSilent, SensorsSilent]
+    assert [name for body in silent for name in body.sensor_ids] == names
+    assert (silent[0].quantity, silent[0].last_at[0]) == ("stage_m", at_h(1))
+    assert len(run.state.silent) == len(names)
+    assert run.wait(at_h(3.5)) == []
+    back = all_report(4.0)[1:]
+    assert [type(body) for body in back] == [SensorsRecovered, SensorsRecovered]
+    assert set(back[1].silent_s) == {3 * 3600.0}
+    assert run.state.silent == {}
+
+
+def test_what_was_said_of_a_channel_is_compared_anew_by_another_watch() -> None:
+    """A restarted run knows from its ledger who is silent, and the store from its readings who came back."""
+    run = Run()
+    for hour in range(1, 9):
+        run.hour(hour, 2.0 + hour / 100)
+    run.wait(at_h(20))
+    run.store.take("f", "later", hourly("A", [2.4], first_h=21.0), now=at_h(21))
+    fresh = sense.Inputs(readings=run.store)
+    said = [draft.body for draft in sense.decide(run.state, fresh, at_h(21))]
+    assert said == [SensorRecovered(sensor_id="A", quantity="stage_m", silent_s=13 * 3600.0)]
+    assert [type(d.body) for d in sense.decide(sense.initial_state(), fresh, at_h(500))] == [SensorSilent]

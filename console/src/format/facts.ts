@@ -31,6 +31,7 @@ const TONES: Record<string, string> = {
   NeedRaised: 'warn',
   FeedFailed: 'bad',
   SensorSilent: 'warn',
+  SensorsSilent: 'warn',
   SensorSuspected: 'warn',
   MaintenanceOpened: 'warn',
   RoadClosed: 'warn',

@@ -305,6 +305,8 @@ export const en: Messages<typeof zh> = {
     RainPictureTaken: 'Rain picture taken',
     SensorSilent: 'Sensor silent',
     SensorRecovered: 'Sensor recovered',
+    SensorsSilent: 'Many sensors silent',
+    SensorsRecovered: 'Many sensors recovered',
     SensorSuspected: 'Sensor doubted',
     SensorTrusted: 'Sensor trusted again',
     DevicesRegistered: 'Devices listed',

@@ -302,6 +302,8 @@ export const zh = {
     RainPictureTaken: '收到雨情图',
     SensorSilent: '监测站失联',
     SensorRecovered: '监测站恢复',
+    SensorsSilent: '大量监测站失联',
+    SensorsRecovered: '大量监测站恢复',
     SensorSuspected: '数据存疑',
     SensorTrusted: '数据恢复可信',
     DevicesRegistered: '设备登记',

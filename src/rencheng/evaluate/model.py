@@ -249,6 +249,21 @@ def _mended(state: State, entry: Entry) -> State:
     return replace(state, faults={**others, name: left} if left else others)
 
 
+def _faults_together(state: State, entry: Entry) -> State:
+    names = [f"{sensor}/{entry.body.quantity}" for sensor in entry.body.sensor_ids]
+    fallen = {name: state.faults.get(name, frozenset()) | {"silent"} for name in names}
+    return replace(state, faults={**state.faults, **fallen})
+
+
+def _mended_together(state: State, entry: Entry) -> State:
+    faults = dict(state.faults)
+    for sensor in entry.body.sensor_ids:
+        name = f"{sensor}/{entry.body.quantity}"
+        if left := faults.pop(name, frozenset()) - {"silent"}:
+            faults[name] = left
+    return replace(state, faults=faults)
+
+
 def _fault_of(entry: Entry) -> tuple[str, str]:
     """Channel and what is wrong with it; a channel may be silent and suspected for several things at once."""
     return f"{entry.body.sensor_id}/{entry.body.quantity}", getattr(entry.body, "flag", "silent")
@@ -340,6 +355,8 @@ _LEARN: dict[str, Any] = {
     "IncidentClosed": _incident_closed,
     "SensorSilent": _fault,
     "SensorRecovered": _mended,
+    "SensorsSilent": _faults_together,
+    "SensorsRecovered": _mended_together,
     "SensorSuspected": _fault,
     "SensorTrusted": _mended,
     "BatchTaken": _feed(True),

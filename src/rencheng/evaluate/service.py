@@ -73,6 +73,10 @@ def service_curves(entries: Iterable[Entry], capacity: Capacity, start: datetime
             name = (body.sensor_id, body.quantity, getattr(body, "flag", "silent"))
             (faulty.add if broken else faulty.discard)(name)
             mark("sensing", at, len({channel[:2] for channel in faulty}), capacity.channels)
+        elif entry.kind in {"SensorsSilent", "SensorsRecovered"}:
+            names = {(sensor, body.quantity, "silent") for sensor in body.sensor_ids}
+            (faulty.update if entry.kind == "SensorsSilent" else faulty.difference_update)(names)
+            mark("sensing", at, len({channel[:2] for channel in faulty}), capacity.channels)
         elif entry.kind == "RiskAssessed":
             now = [t.residents_exposed for t in body.totals if t.lead_h == 0.0]
             exposed[body.hazard] = max(now, default=0.0)

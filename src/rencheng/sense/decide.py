@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -17,11 +18,13 @@ from rencheng.sense.facts import (
     FeedRecovered,
     SensorRecovered,
     SensorSilent,
+    SensorsRecovered,
+    SensorsSilent,
     SensorSuspected,
     SensorTrusted,
 )
 from rencheng.sense.fault_watch import FaultWatch
-from rencheng.sense.health_watch import DOUBTS, HealthWatch
+from rencheng.sense.health_watch import DOUBTS, ChannelKey, HealthWatch
 from rencheng.sense.maintenance import follow_faults
 from rencheng.sense.model import State
 from rencheng.sense.ports import ReadingStore
@@ -29,6 +32,10 @@ from rencheng.sense.ports import ReadingStore
 __all__ = ["Inputs", "decide", "feed_failed", "feed_recovered", "next_due"]
 
 _HEALTH_RULE = "rule:sensor_health"
+MANY = 1_000
+"""From so many channels that fall silent or come back in one turn on they are told together."""
+TOGETHER = 5_000
+"""Channels told in one fact."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,27 +145,54 @@ def _silence(state: State, watch: HealthWatch, now: datetime, cause: tuple[FactI
     """Channels that fell silent, and those heard again."""
     said = state.silent
     fallen, back = watch.fallen_silent(said, now), watch.heard_again(said, now)
+    names = watch.names(back)
+    silent_s = [
+        (last_us - micros(said[key])) / 1e6 for key, last_us in zip(names, watch.last_us(back).tolist(), strict=True)
+    ]
+    if len(fallen) >= MANY:
+        last_at = [from_micros(last_us) for last_us in watch.last_us(fallen).tolist()]
+        drafts = _together(SensorsSilent, watch.names(fallen), "last_at", last_at, now, cause)
+    else:
+        drafts = [_sensor_draft(_silent(row, now), now, cause) for row in watch.details(fallen)]
+    if len(back) >= MANY:
+        return drafts + _together(SensorsRecovered, names, "silent_s", silent_s, now, cause)
+    return drafts + [
+        _sensor_draft(SensorRecovered(sensor_id=key[0], quantity=key[1], silent_s=span), now, cause)
+        for key, span in zip(names, silent_s, strict=True)
+    ]
+
+
+def _silent(row: dict[str, Any], now: datetime) -> SensorSilent:
+    return SensorSilent(
+        sensor_id=row["sensor_id"],
+        quantity=row["quantity"],
+        last_at=row["last_at"],
+        expected_interval_s=row["interval_s"],
+        missed_intervals=(micros(now) - micros(row["last_at"])) / 1e6 / row["interval_s"],
+    )
+
+
+def _together(
+    kind: Any, names: Sequence[ChannelKey], what: str, values: Sequence[Any], now: datetime, cause: tuple[FactId, ...]
+) -> list[Draft]:
+    """Tell of very many channels by quantity, so many in a fact that a page can still show it."""
+    of: dict[str, list[tuple[str, Any]]] = {}
+    for (sensor, quantity), value in zip(names, values, strict=True):
+        of.setdefault(quantity, []).append((sensor, value))
     drafts = []
-    for row in watch.details(fallen) if len(fallen) else ():
-        last_us = micros(row["last_at"])
-        body = SensorSilent(
-            sensor_id=row["sensor_id"],
-            quantity=row["quantity"],
-            last_at=row["last_at"],
-            expected_interval_s=row["interval_s"],
-            missed_intervals=(micros(now) - last_us) / 1e6 / row["interval_s"],
-        )
-        drafts.append(_sensor_draft(body, now, cause))
-    for key, last_us in zip(watch.names(back), watch.last_us(back).tolist(), strict=True):
-        silent_s = (last_us - micros(said[key])) / 1e6
-        drafts.append(_sensor_draft(SensorRecovered(sensor_id=key[0], quantity=key[1], silent_s=silent_s), now, cause))
+    for quantity, told in sorted(of.items()):
+        for first in range(0, len(told), TOGETHER):
+            sensors, each = zip(*told[first : first + TOGETHER], strict=True)
+            body = kind(quantity=quantity, sensor_ids=sensors, **{what: each})
+            stream = f"sensors/{quantity}"
+            drafts.append(Draft(stream=stream, body=body, occurred_at=now, actor=_HEALTH_RULE, cause=cause))
     return drafts
 
 
 def _doubt(state: State, watch: HealthWatch, now: datetime, cause: tuple[FactId, ...]) -> list[Draft]:
     """Channels that are to be doubted, and those believed again."""
     doubted = watch.to_doubt(state.suspected)
-    rows = watch.details(np.array([number for number, _ in doubted], dtype=np.int64)) if doubted else ()
+    rows = watch.details(np.array([number for number, _ in doubted], dtype=np.int64))
     bodies: list[Any] = [
         SensorSuspected(
             sensor_id=row["sensor_id"], quantity=row["quantity"], flag=DOUBTS[k], detail=_why(DOUBTS[k], row)

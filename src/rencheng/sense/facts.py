@@ -29,6 +29,8 @@ __all__ = [
     "SensorSilent",
     "SensorSuspected",
     "SensorTrusted",
+    "SensorsRecovered",
+    "SensorsSilent",
 ]
 
 
@@ -118,6 +120,28 @@ class SensorRecovered:
     sensor_id: str
     quantity: str
     silent_s: float
+
+
+@fact("SensorsSilent")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorsSilent:
+    """Very many channels of a quantity fell silent in one turn: a gateway, a network or the power is out."""
+
+    quantity: str
+    sensor_ids: tuple[str, ...]
+    last_at: tuple[datetime, ...]
+    """Last reading of each."""
+
+
+@fact("SensorsRecovered")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorsRecovered:
+    """Very many silent channels of a quantity report again in one turn."""
+
+    quantity: str
+    sensor_ids: tuple[str, ...]
+    silent_s: tuple[float, ...]
+    """For how long each was silent."""
 
 
 @fact("SensorSuspected")

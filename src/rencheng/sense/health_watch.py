@@ -133,7 +133,7 @@ class HealthWatch:
 
     def details(self, number: NDArray[np.int64]) -> list[dict[str, Any]]:
         """Rows of :data:`rencheng.sense.ports.HEALTH_SCHEMA`."""
-        rows: list[dict[str, Any]] = self._readings.health_of(number).to_pylist()
+        rows: list[dict[str, Any]] = self._readings.health_of(number).to_pylist() if len(number) else []
         return rows
 
     def last_us(self, number: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -15,6 +15,7 @@ from rencheng.sense.facts import (
     MaintenanceOpened,
     SensorRecovered,
     SensorSilent,
+    SensorsRecovered,
     SensorSuspected,
     SensorTrusted,
 )
@@ -33,7 +34,8 @@ def follow_faults(state: State, registry: DeviceRegistry, drafts: Iterable[Draft
     """Say what the turn's faults and recoveries mean for the devices that carry the sensors.
 
     A device in service of which a sensor fell silent or is doubted is faulty, and a task opens; there is one task per
-    device, however many of its channels fail. It closes when none of them is at fault any more.
+    device, however many of its channels fail. It closes when none of them is at fault any more. Sensors that fall
+    silent by the thousand are not broken one by one, so nobody is sent to them.
 
     Parameters
     ----------
@@ -45,6 +47,9 @@ def follow_faults(state: State, registry: DeviceRegistry, drafts: Iterable[Draft
         if isinstance(draft.body, SensorSilent | SensorSuspected | SensorRecovered | SensorTrusted):
             device = device_of(state.devices, registry, draft.body.sensor_id)
             if device is not None:
+                news.setdefault(device.device_id, (device, []))[1].append(draft)
+        elif isinstance(draft.body, SensorsRecovered):
+            for device in _waiting(state, registry, draft.body):
                 news.setdefault(device.device_id, (device, []))[1].append(draft)
     if not news:
         return []
@@ -122,7 +127,19 @@ def _fault(body: Any) -> str:
     return str(getattr(body, "flag", SILENT))
 
 
+def _waiting(state: State, registry: DeviceRegistry, body: SensorsRecovered) -> list[Device]:
+    """Devices with an open task that carry any of the sensors."""
+    back = set(body.sensor_ids)
+    devices = (state.devices.device(registry, device_id) for device_id in state.devices.tasks)
+    return [device for device in devices if device is not None and not back.isdisjoint(device.sensor_ids)]
+
+
 def _apply(left: dict[Fault, str], body: Any) -> None:
+    if isinstance(body, SensorsRecovered):
+        back = set(body.sensor_ids)
+        for fault in [f for f in left if f[1:] == (body.quantity, SILENT) and f[0] in back]:
+            del left[fault]
+        return
     key = (body.sensor_id, body.quantity, _fault(body))
     if isinstance(body, SensorSilent | SensorSuspected):
         left[key] = ""

@@ -16,6 +16,8 @@ from rencheng.sense.facts import (
     ReportReceived,
     SensorRecovered,
     SensorSilent,
+    SensorsRecovered,
+    SensorsSilent,
     SensorSuspected,
     SensorTrusted,
 )
@@ -125,6 +127,18 @@ def _sensor_recovered(state: State, entry: Entry) -> State:
     return replace(state, silent={k: at for k, at in state.silent.items() if k != key})
 
 
+def _sensors_silent(state: State, entry: Entry) -> State:
+    body: SensorsSilent = entry.body
+    fallen = {(sensor, body.quantity): at for sensor, at in zip(body.sensor_ids, body.last_at, strict=True)}
+    return replace(state, silent={**state.silent, **fallen})
+
+
+def _sensors_recovered(state: State, entry: Entry) -> State:
+    body: SensorsRecovered = entry.body
+    back = {(sensor, body.quantity) for sensor in body.sensor_ids}
+    return replace(state, silent={k: at for k, at in state.silent.items() if k not in back})
+
+
 def _sensor_suspected(state: State, entry: Entry) -> State:
     body: SensorSuspected = entry.body
     key = (body.sensor_id, body.quantity)
@@ -190,6 +204,8 @@ _CHANGES: dict[type, Callable[[State, Entry], State]] = {
     FeedRecovered: _feed_recovered,
     SensorSilent: _sensor_silent,
     SensorRecovered: _sensor_recovered,
+    SensorsSilent: _sensors_silent,
+    SensorsRecovered: _sensors_recovered,
     SensorSuspected: _sensor_suspected,
     SensorTrusted: _sensor_trusted,
     ReportReceived: _report_received,

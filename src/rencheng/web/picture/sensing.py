@@ -78,6 +78,13 @@ class SensingBoard:
             case sense.SensorRecovered(sensor_id=sensor_id, quantity=quantity):
                 self._channel(sensor_id, quantity).silent_since = None
                 self._forget_well(sensor_id, quantity)
+            case sense.SensorsSilent(quantity=quantity, sensor_ids=sensor_ids, last_at=last_at):
+                for sensor_id, at in zip(sensor_ids, last_at, strict=True):
+                    self._channel(sensor_id, quantity).silent_since = at
+            case sense.SensorsRecovered(quantity=quantity, sensor_ids=sensor_ids):
+                for sensor_id in sensor_ids:
+                    self._channel(sensor_id, quantity).silent_since = None
+                    self._forget_well(sensor_id, quantity)
             case sense.SensorSuspected(sensor_id=sensor_id, quantity=quantity, flag=flag, detail=detail):
                 channel = self._channel(sensor_id, quantity)
                 channel.flags = sorted({*channel.flags, flag})
