@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,21 +18,9 @@ from rencheng.sense.map_box import MapBox, SensorMap
 T0 = datetime(2026, 6, 1, tzinfo=UTC)
 
 
-class Placed:
-    """A city of sensors and nothing else, as far as a map is concerned."""
-
-    def __init__(self, places: dict[str, tuple[float, float]]) -> None:
-        lon, lat = zip(*places.values(), strict=True)
-        self._table = pa.table({"sensor_id": list(places), "lon": list(lon), "lat": list(lat)})
-
-    def has(self, _: str) -> bool:
-        return True
-
-    def table(self, _: str) -> Any:
-        return self._table
-
-    def column(self, _: str, name: str) -> Any:
-        return self._table[name].to_numpy()
+def placed(store: DuckDbReadings, places: dict[str, tuple[float, float]]) -> SensorMap:
+    lon, lat = zip(*places.values(), strict=True)
+    return SensorMap(store, pa.array(list(places)), np.array(lon), np.array(lat))
 
 
 def report(store: DuckDbReadings, position: str, values: dict[str, float], quantity: str = "stage_m") -> None:
@@ -42,10 +30,10 @@ def report(store: DuckDbReadings, position: str, values: dict[str, float], quant
 
 
 def test_each_square_gives_its_highest_sensor_and_tells_of_the_others() -> None:
-    city: Any = Placed({"a": (0.1, 0.1), "b": (0.2, 0.2), "c": (0.9, 0.9), "far": (5.0, 5.0), "quiet": (0.5, 0.5)})
+    places = {"a": (0.1, 0.1), "b": (0.2, 0.2), "c": (0.9, 0.9), "far": (5.0, 5.0), "quiet": (0.5, 0.5)}
     store = DuckDbReadings()
     report(store, "1", {"a": 1.0, "b": 3.0, "c": 2.0, "far": 9.0})
-    sensors = SensorMap(store, city)
+    sensors = placed(store, places)
     box = MapBox(west=0.0, south=0.0, east=1.0, north=1.0, across=2)
     seen = sensors.latest("stage_m", box).to_pylist()
     assert [(row["sensor_id"], row["value"], row["low"], row["sensors"]) for row in seen] == [
@@ -61,21 +49,20 @@ def test_each_square_gives_its_highest_sensor_and_tells_of_the_others() -> None:
 
 
 def test_a_box_may_go_across_the_date_line() -> None:
-    city: Any = Placed({"fiji": (178.0, -17.0), "samoa": (-172.0, -14.0), "quito": (-78.5, 0.0)})
     store = DuckDbReadings()
     report(store, "1", {"fiji": 1.0, "samoa": 2.0, "quito": 3.0})
-    sensors = SensorMap(store, city)
+    sensors = placed(store, {"fiji": (178.0, -17.0), "samoa": (-172.0, -14.0), "quito": (-78.5, 0.0)})
     over = sensors.latest("stage_m", MapBox(west=170.0, south=-20.0, east=-170.0, north=0.0))
     assert sorted(over["sensor_id"].to_pylist()) == ["fiji", "samoa"]
     world = sensors.latest("stage_m", MapBox(west=-180.0, south=-90.0, east=180.0, north=90.0))
     assert world.num_rows == 3
 
 
-def test_sensors_of_a_real_package_are_found_where_it_says(tmp_path: Any) -> None:
+def test_sensors_of_a_package_are_found_where_it_says(tmp_path: Path) -> None:
     city = web_city(tmp_path)
     rows = city.rows("sensors")
     store = DuckDbReadings()
     report(store, "1", {row["sensor_id"]: float(n) for n, row in enumerate(rows)} | {"unplaced": 5.0})
-    sensors = SensorMap(store, city)
+    sensors = SensorMap.of_city(store, city)
     world = MapBox(west=-180.0, south=-90.0, east=180.0, north=90.0, across=1024)
     assert sensors.latest("stage_m", world)["sensors"].to_numpy().sum() == len(rows)

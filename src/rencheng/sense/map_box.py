@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numba import njit
+from numpy.typing import NDArray
 
 from rencheng.city import City
 from rencheng.kernel import NotFound
@@ -61,19 +62,28 @@ class SensorMap:
     ----------
     readings : SummedReadings
         The store.
-    city : City
-        The city, with its table of sensors.
+    sensor : pyarrow.Array
+        Ids of the sensors; shape (n,).
+    lon, lat : array of float
+        Where they stand, degrees; shape (n,).
     """
 
-    def __init__(self, readings: SummedReadings, city: City) -> None:
+    def __init__(
+        self, readings: SummedReadings, sensor: pa.Array, lon: NDArray[np.float64], lat: NDArray[np.float64]
+    ) -> None:
         self._readings = readings
         self._lock = threading.Lock()
         self._seen = 0
         self._placed: dict[str, _Placed] = {}
-        table = city.table("sensors") if city.has("sensors") else pa.table({"sensor_id": pa.array([], pa.string())})
-        self._sensor = table["sensor_id"].combine_chunks()
-        self._lon = city.column("sensors", "lon") if len(self._sensor) else np.zeros(0)
-        self._lat = city.column("sensors", "lat") if len(self._sensor) else np.zeros(0)
+        self._sensor, self._lon, self._lat = sensor, lon, lat
+
+    @classmethod
+    def of_city(cls, readings: SummedReadings, city: City) -> SensorMap:
+        """The map of a city's table of sensors."""
+        if not city.has("sensors"):
+            return cls(readings, pa.array([], pa.string()), np.zeros(0), np.zeros(0))
+        sensor = city.table("sensors")["sensor_id"].combine_chunks()
+        return cls(readings, sensor, city.column("sensors", "lon"), city.column("sensors", "lat"))
 
     def latest(self, quantity: str, box: MapBox) -> pa.Table:
         """Last readings within a box.

@@ -66,7 +66,7 @@ class Context:
             if not isinstance(readings, SummedReadings):
                 raise NotFound("this run keeps no readings by place", mend="Ask a run with a readings store")
             if self._sensor_map is None or self._sensor_map[0] is not readings:
-                self._sensor_map = (readings, SensorMap(readings, self.session.city))
+                self._sensor_map = (readings, SensorMap.of_city(readings, self.session.city))
             return self._sensor_map[1]
 
     @property
