@@ -1,7 +1,7 @@
 """Write the generated parts of the documentation; with ``--check`` say which are stale instead.
 
-Generated: the settings table, the catalogue of facts, the catalogue of orders, the commands, the indicators. A page
-that is generated whole says so in its first lines.
+Generated: the settings table, the catalogue of facts, the catalogue of orders, the commands, the indicators, the interfaces. A
+page that is generated whole says so in its first lines.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pathlib import Path
 import typer
 
 import rencheng.app.stages  # noqa: F401 — registers the facts of every room
+from rencheng.app.interfaces import INTERFACES
 from rencheng.app.settings import Settings
 from rencheng.assess.indicator_tree import IndicatorTree
 from rencheng.assess.risk_index import default_risk_index
@@ -126,12 +127,45 @@ def _tree_section(tree: IndicatorTree) -> list[str]:
     return parts
 
 
+_INTERFACES_SAY = """\
+The JSON Schema (draft 2020-12) of each is made from the very
+type that reads or writes it, so schema and reader cannot differ: `GET /api/schemas` lists them,
+`GET /api/schemas/{class}/{version}` gives one as it was published. A published schema never changes; a type that changes
+brings a new version (`python -m scripts.interfaces`).
+
+A message that does not conform is refused with its place (a path such as `$.devices[3].kind`, or file, line and key)
+and the reason. `POST /api/schemas/{class}/check?message=NAME` says so without doing anything. Keys that a schema does
+not name are passed over in orders, and refused in files of the city package.
+
+Readings by the bulk come as each feed's configuration says ([feeds](feeds.md)), over SensorThings by its own standard
+([SensorThings](sensorthings.md)); warnings leave as CAP ([CAP](cap.md)).
+"""
+
+
+def interfaces_page() -> str:
+    """Every interface class with its messages, way and versions."""
+    inbound = sum(of.direction == "in" for of in INTERFACES)
+    outbound = len(INTERFACES) - inbound
+    parts = [NOTE, f"# Interfaces 数据接口标准\n\n{inbound} classes of messages and files come in, {outbound} go out. "]
+    parts.append(_INTERFACES_SAY)
+    for direction, head in (("in", "Taken in"), ("out", "Given out")):
+        parts.append(f"\n## {head}\n\n| class | version | name | messages | carried by |\n|---|---|---|---|---|\n")
+        parts += [
+            f"| `{of.id}` | {of.version} | {of.name.zh} · {of.name.en} | {', '.join(f'`{m}`' for m in of.messages)} "
+            f"| {of.carried} |\n"
+            for of in INTERFACES
+            if of.direction == direction
+        ]
+    return "".join(parts)
+
+
 PAGES = {
     "reference/settings.md": settings_page,
     "reference/facts.md": facts_page,
     "reference/orders.md": orders_page,
     "reference/commands.md": commands_page,
     "reference/indicators.md": indicators_page,
+    "reference/interfaces.md": interfaces_page,
 }
 
 

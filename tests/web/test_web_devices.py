@@ -62,7 +62,7 @@ def test_a_life_goes_on_by_order_and_not_otherwise(ask: Ask) -> None:
     name = ask("GET", "/api/devices").json()["devices"][0]["device_id"]
     order = {"device_id": name, "reason": "yearly work"}
     said = ask("POST", "/api/orders/TakeDeviceToMaintenance", json=order).json()
-    assert [fact["kind"] for fact in said["facts"]] == ["DeviceStateChanged"]
+    assert said["facts"][0]["kind"] == "DeviceStateChanged"
     again = ask("POST", "/api/orders/TakeDeviceToMaintenance", json=order)
     assert again.status_code == 409
     assert again.json()["mend"] == "From maintenance it may become: in_service, retired"

@@ -15,7 +15,7 @@ from rencheng.respond.facts import EdgeAlarmChanged, EdgeMessageSent, EdgeOrderE
 from rencheng.respond.model import EdgeLog
 from rencheng.respond.orders import TakeEdgeRecord
 
-__all__ = ["edge_record_drafts", "log_with"]
+__all__ = ["EDGE_ENTRIES", "edge_record_drafts", "log_with"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,8 @@ class _Sent:
     error: str
 
 
-_KINDS: Mapping[str, type] = {"alarm": _Alarm, "order": _Ordered, "sent": _Sent, "unsent": _Sent}
+EDGE_ENTRIES: Mapping[str, type] = {"alarm": _Alarm, "order": _Ordered, "sent": _Sent, "unsent": _Sent}
+"""Kind of entry of a gateway's log → type that reads its body."""
 
 
 def edge_record_drafts(logs: Mapping[str, EdgeLog], order: TakeEdgeRecord) -> list[Draft]:
@@ -93,9 +94,9 @@ def edge_record_drafts(logs: Mapping[str, EdgeLog], order: TakeEdgeRecord) -> li
         return []
     if known is not None and order.log_seq == known.log_seq + 1 and order.previous != known.digest:
         raise OrderRefused("it does not follow the entry before", where=where, mend="The gateway's log was changed")
-    kind = _KINDS.get(order.kind)
+    kind = EDGE_ENTRIES.get(order.kind)
     if kind is None:
-        raise OrderRefused(f"unknown kind {order.kind!r}", where=where, mend=f"Use: {', '.join(_KINDS)}")
+        raise OrderRefused(f"unknown kind {order.kind!r}", where=where, mend=f"Use: {', '.join(EDGE_ENTRIES)}")
     try:
         body: Any = msgspec.json.decode(order.body, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -14,7 +14,17 @@ from rencheng.adapters.json_paths.parsing import parse_json, require_depth
 from rencheng.adapters.senml.cbor import parse_cbor
 from rencheng.sense.batch import RefusalReason
 
-__all__ = ["RELATIVE_S", "Measured", "Pack", "Resolved", "is_senml_name", "parse_measured", "parse_pack", "resolved"]
+__all__ = [
+    "PACK",
+    "RELATIVE_S",
+    "Measured",
+    "Pack",
+    "Resolved",
+    "is_senml_name",
+    "parse_measured",
+    "parse_pack",
+    "resolved",
+]
 
 RELATIVE_S = float(2**28)
 """RFC 8428 section 4.5.3: times below it are seconds relative to now, others seconds since 1970."""
@@ -91,7 +101,9 @@ def is_senml_name(name: str) -> bool:
 Pack = list[Any]
 """Records of a pack, parsed but not resolved; an element may also be a refusal."""
 
-_PACK = msgspec.json.Decoder(list[_Record])
+PACK = list[_Record]
+"""Type that reads a pack."""
+_PACK = msgspec.json.Decoder(PACK)
 _MUST = re.compile(rb'_"\s*:')
 
 
