@@ -1,7 +1,7 @@
 """Write the generated parts of the documentation; with ``--check`` say which are stale instead.
 
-Generated: the settings table, the catalogue of facts, the catalogue of orders, the commands, the indicators, the interfaces. A
-page that is generated whole says so in its first lines.
+Generated: the settings table, the catalogue of facts, the catalogue of orders, the commands, the indicators, the
+interfaces. A page that is generated whole says so in its first lines.
 """
 
 from __future__ import annotations
@@ -130,8 +130,8 @@ def _tree_section(tree: IndicatorTree) -> list[str]:
 _INTERFACES_SAY = """\
 The JSON Schema (draft 2020-12) of each is made from the very
 type that reads or writes it, so schema and reader cannot differ: `GET /api/schemas` lists them,
-`GET /api/schemas/{class}/{version}` gives one as it was published. A published schema never changes; a type that changes
-brings a new version (`python -m scripts.interfaces`).
+`GET /api/schemas/{class}/{version}` gives one as it was published. A published schema never changes; a type that
+changes brings a new version (`python -m scripts.interfaces`).
 
 A message that does not conform is refused with its place (a path such as `$.devices[3].kind`, or file, line and key)
 and the reason. `POST /api/schemas/{class}/check?message=NAME` says so without doing anything. Keys that a schema does
