@@ -231,7 +231,14 @@ def _roles() -> list[dict[str, Any]]:
         "grid_officer": ("网格员", "Grid officer"),
     }
     return [
-        {"role_id": duty, "org_id": "o1", "duty": duty, "name": zh, "name_en": en, "escalate_to": "commander"}
+        {
+            "role_id": duty,
+            "org_id": "o1",
+            "duty": duty,
+            "name": zh,
+            "name_en": en,
+            "escalate_to": None if duty == "commander" else "commander",
+        }
         for duty, (zh, en) in named.items()
     ]
 

@@ -146,7 +146,7 @@ def _decode_pieces(config: FeedConfig, pieces: Sequence[_Piece], work: _Work) ->
                 _match_places(decode_again(unsigned.config, origin), piece, work)
         except InvalidReading as error:
             for place in piece.rows:
-                work.still[place] = (RefusalReason.BAD_ROW, error.what)
+                work.still[place] = (work.rows[place].reason, error.what)
 
 
 def _decode_messages(decoder: Decoder, pieces: Sequence[_Piece], work: _Work) -> None:
