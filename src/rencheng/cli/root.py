@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from rencheng import __version__
-from rencheng.cli import bench, city, detect, devices, dispatch, edge, feed, feeds, flood, ledger, rehearse, runs
+from rencheng.cli import city, detect, devices, dispatch, edge, feed, feeds, flood, ledger, rehearse, runs
 from rencheng.kernel import RenchengError
 
 __all__ = ["app", "main"]
@@ -22,12 +22,12 @@ app = typer.Typer(
 )
 ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of a run.")
 
-app.add_typer(bench.app, name="bench", help="What this machine can carry, measured here and now.")
 app.add_typer(city.app, name="city", help="Import, make and check city packages.")
 app.add_typer(detect.app, name="detect", help="Anomalies: of one series (detect FILE.csv …), leaks of a network.")
 app.add_typer(devices.app, name="devices", help="Devices: their life, what falls due, how often they fail.")
 app.add_typer(edge.app, name="edge", help="The agent at a gateway: keeps readings, orders people out, hands over.")
 app.add_typer(feed.app, name="feed", help="Feeds of readings.")
+app.add_typer(feeds.app, name="feeds", help="Feeds of the live run: how they are, what they refused.")
 app.add_typer(flood.app, name="flood", help="Water over the ground: runs, extents, forecasts.")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(rehearse.app, name="rehearse", help="Play a scenario, or study measures over many storms.")
@@ -38,7 +38,6 @@ app.command("facts")(ledger.facts)
 app.command("warnings")(runs.warnings)
 app.command("report")(runs.report)
 app.command("dispatch")(dispatch.dispatch)
-app.command("feeds")(feeds.feeds)
 
 
 def _version(wanted: bool) -> None:
