@@ -185,21 +185,17 @@ def _print_refused(page: dict[str, Any], reason: str) -> None:
 
 
 def _print_offer(fact: dict[str, Any], *, dry_run: bool) -> None:
+    offered = f"of 共 {fact['offered']:,} rows 行"
     if dry_run:
-        typer.echo(
-            f"would take 将收下 {fact['taken']:,} of 共 {fact['offered']:,} rows 行 ({fact['readings']:,} readings 读数)"
-        )
+        typer.echo(f"would take 将收下 {fact['taken']:,} {offered} ({fact['readings']:,} readings 读数)")
         if fact["changed"]:
-            typer.echo(
-                f"the file has changed 配置已改动: {', '.join(fact['changed'])}; offering reads it again 提交时重新读取"
-            )
+            keys = ", ".join(fact["changed"])
+            typer.echo(f"the file has changed 配置已改动: {keys}; offering reads it again 提交时重新读取")
         if fact["more"]:
             typer.echo(f"{fact['more']:,} more rows 另有: offer again after it 请随后再次提交")
     else:
-        typer.echo(
-            f"taken 已收下 {fact['taken']:,} of 共 {fact['offered']:,} rows 行:"
-            f" {fact['accepted']:,} new readings 新存, {fact['repeated']:,} stored before 早已存在"
-        )
+        stored = f"{fact['accepted']:,} new readings 新存, {fact['repeated']:,} stored before 早已存在"
+        typer.echo(f"taken 已收下 {fact['taken']:,} {offered}: {stored}")
     for name, rows in fact["still"].items():
         typer.echo(f"{rows:>8,}  {name}  still refused 仍拒收")
 
