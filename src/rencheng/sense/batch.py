@@ -17,6 +17,8 @@ __all__ = [
     "GOOD_SCHEMA",
     "NO_LIMITS",
     "REFUSED_SCHEMA",
+    "REMEMBERED_MOST",
+    "REMEMBERED_SCHEMA",
     "Decoded",
     "Delivery",
     "Intake",
@@ -42,6 +44,12 @@ REFUSED_SCHEMA = pa.schema(
     [("row", pa.int64()), ("raw", pa.string()), ("reason", pa.string()), ("detail", pa.string())]
 )
 """Columns of rows kept aside; ``row`` counts from 1 and includes a header line."""
+
+REMEMBERED_SCHEMA = pa.schema([("subject", pa.string()), ("number", pa.int64()), ("mark", pa.binary())])
+"""Columns of what a protocol must remember of a batch: whom it is about, a number that grows, and a mark of it."""
+
+REMEMBERED_MOST = 1024
+"""Numbers that are remembered of a subject: the largest."""
 
 
 class RefusalReason:
@@ -164,6 +172,8 @@ class Decoded:
         The feed's allowances, applied by the store, which knows when the batch arrived.
     origins : Origins, optional
         Where rows that are kept aside come from; asked only where there are any.
+    remembered : pyarrow.Table
+        :data:`REMEMBERED_SCHEMA`: what the feed's protocol must know after a restart, committed with the batch.
     """
 
     good: pa.Table
@@ -171,6 +181,7 @@ class Decoded:
     rows: int = 0
     limits: TimingLimits = field(default_factory=TimingLimits)
     origins: Origins | None = field(default=None, compare=False, repr=False)
+    remembered: pa.Table = field(default_factory=REMEMBERED_SCHEMA.empty_table, compare=False, repr=False)
 
 
 def decoded_from_arrays(

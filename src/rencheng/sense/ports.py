@@ -153,6 +153,10 @@ class ReadingStore(Readings, Alarms, ChannelHealth, Protocol):
         """Position of the feed's last acknowledged batch; ``None`` if it never delivered."""
         ...
 
+    def remembered(self, feed_id: str) -> pa.Table:
+        """What a feed's protocol remembered with its batches; :data:`rencheng.sense.batch.REMEMBERED_SCHEMA`."""
+        ...
+
     def refused(self, feed_id: str, limit: int = 100) -> pa.Table:
         """Rows kept aside, newest first: ``position``, ``row``, ``raw``, ``reason``, ``detail``, ``taken_at``."""
         ...

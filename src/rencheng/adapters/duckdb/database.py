@@ -40,9 +40,8 @@ class Database:
             self._bring_up_to_date()
             self.con.execute(files("rencheng.adapters.duckdb").joinpath("schema.sql").read_text(encoding="utf-8"))
             self._check_format()
-            self.con.execute(
-                files("rencheng.adapters.duckdb").joinpath("schema_refused.sql").read_text(encoding="utf-8")
-            )
+            for more in ("schema_refused.sql", "schema_remembered.sql"):
+                self.con.execute(files("rencheng.adapters.duckdb").joinpath(more).read_text(encoding="utf-8"))
             self._door, self._door_lock = self.con.cursor(), threading.Lock()
         except duckdb.Error as error:
             raise self.failed("cannot be opened", error) from error

@@ -45,6 +45,7 @@ from rencheng.adapters.duckdb.refused import (
     write_refused,
 )
 from rencheng.adapters.duckdb.registry import ChannelRegistry
+from rencheng.adapters.duckdb.remembered import Remembering
 from rencheng.adapters.duckdb.selecting import channel_in, count_selected, select_page
 from rencheng.adapters.duckdb.sorting import Sorted, sort_batch
 from rencheng.adapters.duckdb.writing import stored_already, write_channels
@@ -100,6 +101,7 @@ class DuckDbReadings:
         self._admitted: list[Channel] = []
         self._db = Database(path, threads=threads)
         self._con = self._db.con
+        self._remembering = Remembering(self._db)
         self._board, self._load = LatestBoard(), WriterLoad()
         self._health = HealthBoard()
         try:
@@ -191,6 +193,8 @@ class DuckDbReadings:
         else:
             for (feed_id, position, batch), refused in zip(parts, gathered.refused, strict=True):
                 write_refused(self._con, feed_id, position, refused, origins_of(batch, refused), now_us)
+        for feed_id, _, batch in parts:
+            self._remembering.write(self._con, feed_id, batch.remembered)
         self._journal.acknowledge(intakes)
         self._con.commit()
         self._board.note(new.touched, registry.states[new.touched], len(registry))
@@ -380,6 +384,10 @@ class DuckDbReadings:
                 return intakes_after(self._con, feed_id, after)
             except duckdb.Error as error:
                 raise self._db.failed("cannot be read", error) from error
+
+    def remembered(self, feed_id: str) -> pa.Table:
+        """What a feed's protocol remembered with its batches; see :class:`rencheng.sense.ports.ReadingStore`."""
+        return self._remembering.read(feed_id)
 
     def refused(self, feed_id: str, limit: int = 100) -> pa.Table:
         """Rows kept aside, newest first."""
