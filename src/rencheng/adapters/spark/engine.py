@@ -23,6 +23,8 @@ __all__ = ["JAVA_AT_LEAST", "open_session", "require_java", "require_pyspark"]
 JAVA_AT_LEAST = 17
 """Spark 4 runs on Java 17 and later."""
 _LOOPBACK = "127.0.0.1"
+_QUIET = "ignore:PySpark does not yet fully support pandas:FutureWarning"
+"""Of pandas we use frames of whole numbers and bytes only."""
 _SETTINGS: Mapping[str, str] = MappingProxyType(
     {
         "spark.ui.enabled": "false",
@@ -32,7 +34,7 @@ _SETTINGS: Mapping[str, str] = MappingProxyType(
         "spark.sql.execution.arrow.maxRecordsPerBatch": "16",
         # Python tasks take one core each; libraries that would take all of them are told so
         "spark.executorEnv.OMP_NUM_THREADS": "1",
-        "spark.executorEnv.ARROW_DEFAULT_MEMORY_POOL": "system",
+        "spark.executorEnv.PYTHONWARNINGS": _QUIET,
         # the state of a shard is one row that is written whole: keep few versions, on the disk and in memory
         "spark.sql.streaming.minBatchesToRetain": "3",
         "spark.sql.streaming.maxBatchesToRetainInMemory": "1",
@@ -51,9 +53,7 @@ def require_pyspark() -> None:
         If it cannot; says how it is installed.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of pandas 3, of which we use binary columns only
-            import pyspark  # noqa: F401 — asked for, not used
+        import pyspark  # noqa: F401 — asked for, not used
     except ImportError:
         raise NotFound(
             "PySpark is not installed", mend='Install it with: pip install "rencheng[spark]"; it needs Java 17 too'
@@ -107,6 +107,7 @@ def open_session(master: str, *, shards: int, memory: str, settings: Mapping[str
     require_java()
     from pyspark.sql import SparkSession
 
+    warnings.filterwarnings("ignore", message=_QUIET.split(":")[1], category=FutureWarning)
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     os.environ.setdefault("PYSPARK_DRIVER_PYTHON", sys.executable)
     own = {**_SETTINGS, "spark.sql.shuffle.partitions": str(shards)}

@@ -26,7 +26,7 @@ from rencheng.kernel import InvalidReading
 from rencheng.sense.batch import REFUSED_SCHEMA, Decoded, RefusalReason
 from rencheng.sense.feed import FeedConfig
 
-__all__ = ["FileNote", "Parcel", "decoded_file", "pack", "parcels_of", "unpack"]
+__all__ = ["FileNote", "Parcel", "decoded_file", "pack", "parcels_of", "rows_aside", "unpack"]
 
 _NUMBER_OF = {name: number for number, name in enumerate(QUANTITY_NAMES)}
 _FOREVER_S = 1e11
@@ -241,7 +241,7 @@ def _stream(table: pa.Table) -> bytes:
 
 def rows_aside(notes: Iterable[FileNote]) -> pa.Table:
     """Rows kept aside, with the file each came in."""
-    tables = [pa.table([], schema=REFUSED_SCHEMA.insert(0, pa.field("path", pa.string())))]
+    tables = [REFUSED_SCHEMA.insert(0, pa.field("path", pa.string())).empty_table()]
     for note in notes:
         if note.aside:
             table = pa.ipc.open_stream(note.aside).read_all()

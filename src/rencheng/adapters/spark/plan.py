@@ -37,7 +37,7 @@ def shard_of(sensor_id: str, shards: int) -> int:
     Examples
     --------
     >>> shard_of("S1", 8), shard_of("S2", 8)
-    (5, 5)
+    (0, 5)
     """
     digest = hashlib.blake2b(sensor_id.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "little") % shards
