@@ -157,7 +157,8 @@ class Compactor:
         return folder
 
     def _sort(self, of: Segment) -> None:
-        end = min(of.done + PART_ROWS, of.rows)
+        rest = of.rows - of.done
+        end = of.done + -(-rest // -(-rest // PART_ROWS))  # parts of about one size, none of them tiny
         with self._layout.reading() as now:
             table = now.table(
                 f"SELECT channel, epoch_us(stamp) AS us, value, flags FROM {of.table} WHERE rowid >= ? AND rowid < ?",  # noqa: S608 — a name of ours
