@@ -25,7 +25,7 @@ FLOOD_M = 5.0
 Rows = dict[str, list[tuple[str, datetime, float]]]
 
 
-def town(path: Path, *, terrain: bool = True) -> City:
+def town(path: Path, *, terrain: bool = True, gauge: str = "river_gauge") -> City:
     """Write the town: land rises 2 m per 100 m away from a river that runs north through its middle."""
     centre = h3_int.latlng_to_cell(LAT, LON, 9)
     cells = sorted(int(c) for c in h3_int.grid_disk(centre, 4))
@@ -55,7 +55,7 @@ def town(path: Path, *, terrain: bool = True) -> City:
         "sensors": table_from_rows(
             "sensors",
             [
-                {"sensor_id": "town", "kind": "river_gauge", "lon": LON, "lat": LAT, "river_id": "r"},
+                {"sensor_id": "town", "kind": gauge, "lon": LON, "lat": LAT, "river_id": "r"},
                 {"sensor_id": "upstream", "kind": "river_gauge", "lon": LON, "lat": LAT + 0.5, "river_id": "r"},
                 {"sensor_id": "rain", "kind": "rain_gauge", "lon": LON + 0.005, "lat": LAT},
                 {"sensor_id": "street", "kind": "street_depth", "lon": LON + 0.002, "lat": LAT},

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.assess.assess_town import FLOOD_M, T0, Rows, after, hourly, inputs_for
+from tests.assess.assess_town import FLOOD_M, T0, Rows, after, hourly, inputs_for, town
 
 from rencheng import assess
 from rencheng.assess.facts import ForecastPublished, RiskAssessed
@@ -85,6 +85,20 @@ def test_forecasts_come_at_their_cadence_and_widen_with_the_rise(river_town: Cit
         soon = assess.decide(state, inputs, now + timedelta(minutes=30))
         assert not any(isinstance(d.body, ForecastPublished) for d in soon)
     assert all(a < b for a, b in zip(widths[0.01], widths[0.2], strict=True))
+
+
+def test_a_tidal_gauge_is_forecast_by_its_tide(tmp_path: Path) -> None:
+    harbour = town(tmp_path / "harbour", gauge="tide_gauge")
+    for hour in (0, 7):
+        now = T0 + timedelta(days=12, hours=hour)
+        tide = 2.0 + 1.5 * np.cos(np.radians(28.9841042) * np.arange(-24 * 12 - hour, 25))
+        readings = {"stage_m": hourly(tide[: 24 * 12 + hour + 1].tolist(), "town", end=now)}
+        drafts = assess.decide(assess.initial_state(), inputs_for(harbour, readings), now)
+        (body,) = [d.body for d in drafts if isinstance(d.body, ForecastPublished)]
+        assert body.model == "tide-kalman/1"
+        for horizon in body.horizons:
+            assert horizon.median == pytest.approx(tide[24 * 12 + hour + int(horizon.lead_h)], abs=0.1)
+            assert horizon.low < horizon.median < horizon.high
 
 
 def test_a_city_without_terrain_says_so_once_and_goes_on(flat_town: City) -> None:

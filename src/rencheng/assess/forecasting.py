@@ -25,6 +25,7 @@ from rencheng.science.inundation import exceedance_probability
 from rencheng.science.regular_series import regular_grid, regular_totals
 from rencheng.science.stage_forecast import StageModel, fit_stage_model
 from rencheng.science.stage_outlook import MEMORY_H, StageOutlook, persistence_outlook, predict_stage
+from rencheng.science.tide import tide_outlook
 from rencheng.science.upstream_gauges import select_upstream
 from rencheng.sense.ports import Readings
 
@@ -34,6 +35,9 @@ DAY_US = 86_400_000_000
 HOUR_US = 3_600_000_000
 MODEL = "stage-nnridge/1"
 PERSISTENCE = "persistence/1"
+TIDE = "tide-kalman/1"
+TIDE_GAUGE = "tide_gauge"
+"""Kind of sensor whose level follows the tide."""
 RAIN_NEAR_M = 40_000.0
 """Rain gauges so near to a gauge or one upstream of it count as its basin."""
 FARTHEST_M = 300_000.0
@@ -96,9 +100,11 @@ class StageForecaster:
         stage, rain = self._grids(past, gauges, now)
         found = {}
         for row in rows:
-            model = self._model(past, row)
+            tidal = self.gauges.kind[row] == TIDE_GAUGE
+            model = None if tidal else self._model(past, row)
+            outlook = tide_outlook(_month(past, stage, row, now), LEADS_H) if tidal else None
             if model is None:
-                outlook = persistence_outlook(stage[-24:, row], LEADS_H)
+                outlook = outlook or persistence_outlook(stage[-24:, row], LEADS_H)
             else:
                 outlook = predict_stage(model, stage, rain)
             if outlook is not None:
@@ -143,7 +149,7 @@ class StageForecaster:
     def _grids(self, past: _Past, gauges: GaugesNow, now: datetime) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Hourly grids up to now: the past, the whole hours of today, and in the last row what is known this moment."""
         start = from_micros(past.day * DAY_US)
-        today = int((micros(now) - past.day * DAY_US) // HOUR_US)
+        today = _hours_into(past.day, now)
         if today == 0:
             stage, rain = past.stage_m[-MEMORY_H:].copy(), past.rain_mm[-MEMORY_H:]
         else:
@@ -194,7 +200,8 @@ class StageForecaster:
     ) -> Draft:
         sensor = self.gauges.ids[row]
         thresholds = self.gauges.thresholds.get((sensor, "stage_m"), ())
-        name = MODEL if outlook.trust.any() else PERSISTENCE
+        learnt = TIDE if self.gauges.kind[row] == TIDE_GAUGE else MODEL
+        name = learnt if outlook.trust.any() else PERSISTENCE
         body = ForecastPublished(
             forecast_id=derived_id("forecast", sensor, micros(now)),
             model=name,
@@ -215,6 +222,19 @@ def _trimmed(stage: NDArray[np.float64], rain: NDArray[np.float64]) -> tuple[NDA
     known = np.flatnonzero(np.isfinite(stage).any(axis=1))
     first = int(known[0]) if len(known) else 0
     return stage[first:], rain[first:]
+
+
+def _month(past: _Past, stage: NDArray[np.float64], row: int, now: datetime) -> NDArray[np.float64]:
+    """Levels of a gauge on the hour, from the first known of its past up to now."""
+    today = max(_hours_into(past.day, now), 1)
+    before = past.stage_m if _hours_into(past.day, now) else past.stage_m[:-1]
+    level = np.concatenate([before[:, row], stage[-today:, row]])
+    known = np.flatnonzero(np.isfinite(level))
+    return level[known[0] :] if len(known) else level
+
+
+def _hours_into(day: int, now: datetime) -> int:
+    return int((micros(now) - day * DAY_US) // HOUR_US)
 
 
 def _horizon(outlook: StageOutlook, i: int, thresholds: Sequence[Threshold]) -> ForecastHorizon:

@@ -33,7 +33,10 @@ STAGE_CARD = Card(
         "held 83, 80 and 76 % of calm and 78, 74 and 75 % of flood hours"
     ),
     limits=(
-        "At gauges moved by wind and tide it is no better than persistence.",
+        (
+            "At gauges moved by wind and tide it is no better than persistence; sensors of kind tide_gauge are forecast by "
+            "their constituents and the surge that stands (science/tide.py) from three days of hourly levels on."
+        ),
         "A flood larger than any learnt from is under-forecast at 24 h; no rain forecast is read.",
         "Gauges with less than five days of history get persistence with a wide interval.",
     ),
