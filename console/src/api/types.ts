@@ -288,6 +288,7 @@ export interface Picture {
   risks: Risk[]
   feeds: Feed[]
   health: ChannelHealth[]
+  health_count: number
   latest: Latest[]
   reports: Report[]
   report_count: number

@@ -212,6 +212,7 @@ export const sensorPageZh = {
     late: '迟到',
     datum_jump: '基准跳变',
     future: '时间超前',
+    disagrees: '与邻近测点不符',
   },
 }
 
@@ -284,5 +285,6 @@ export const sensorPageEn: Words<typeof sensorPageZh> = {
     late: 'late',
     datum_jump: 'datum jump',
     future: 'ahead of its time',
+    disagrees: 'disagrees with its neighbours',
   },
 }

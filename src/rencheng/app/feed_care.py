@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from rencheng.app.live_intake import LiveIntake
 from rencheng.app.reoffer import DecodedAgain, counted, decoded_again
-from rencheng.kernel import Conflict, Draft, InvalidConfig, NotFound, micros
+from rencheng.kernel import Conflict, Draft, InvalidConfig, InvalidInput, NotFound, micros
 from rencheng.sense import FeedConfig, read_feed_config
 from rencheng.sense.facts import FeedReloaded, RefusedReoffered
 from rencheng.sense.refused import REOFFER, RefusedQuery, RefusedRow, RefusedRows, Reoffer, Reoffered
@@ -227,7 +227,7 @@ def _read(path: Path) -> FeedConfig:
     """Read a feed's file; an error in it bears the line."""
     try:
         return read_feed_config(path)
-    except InvalidConfig as error:
+    except InvalidInput as error:
         line = _line_of(path, error.what)
         if line is None or "line" in error.what:
             raise

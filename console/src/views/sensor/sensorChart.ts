@@ -49,26 +49,38 @@ const DAY = 86_400_000
 
 export interface Drawn {
   line: [number, number | null][]
-  flagged: [number, number, number][]
+  /** Instant, height on the chart, flags, value. */
+  flagged: [number, number, number, number][]
+  /** What the good readings span, with room around; a doubted value beyond is drawn at its edge. */
+  low: number
+  high: number
 }
 
 /** The points of a series as a line that breaks where nothing was measured, and apart from it those that are doubted. */
 export function drawn(series: Series): Drawn {
   const line: [number, number | null][] = []
-  const flagged: [number, number, number][] = []
+  const doubted: [number, number, number][] = []
   let before = Number.NaN
   series.at.forEach((at, n) => {
     const value = series.value[n] ?? 0
     const flags = series.flags[n] ?? 0
     if (flags & DOUBTED) {
-      flagged.push([at, value, flags])
+      doubted.push([at, value, flags])
       return
     }
     if (series.gap_ms > 0 && at - before > series.gap_ms && series.kind === 'level') line.push([(before + at) / 2, null])
     line.push([at, value])
     before = at
   })
-  return { line, flagged }
+  const good = line.flatMap(([, value]) => (value === null ? [] : [value]))
+  const all = good.length ? good : doubted.map(([, value]) => value)
+  const least = Math.min(...all, series.kind === 'increment' ? 0 : Infinity)
+  const most = Math.max(...all)
+  const room = Math.max((most - least) * 0.08, Math.abs(most) * 0.002, 1e-6)
+  const low = series.kind === 'increment' ? 0 : least - room
+  const high = most + room
+  const flagged = doubted.map(([at, value, flags]): [number, number, number, number] => [at, Math.min(Math.max(value, low), high), flags, value])
+  return { line, flagged, low, high }
 }
 
 /** A detailed stretch laid into a coarser whole. */
@@ -101,7 +113,7 @@ export interface Shown {
 
 /** Everything that is known of a channel over a span, as one chart. */
 export function sensorOption({ series, band, alarms, chosen, view }: Shown, words: SensorWords): EChartsCoreOption {
-  const { line, flagged } = drawn(series)
+  const { line, flagged, low, high } = drawn(series)
   const label = (at: number): string => (view[1] - view[0] > DAY * 1.5 ? dayTime(at, words.zone) : hourMinute(at, words.zone))
   return {
     animation: false,
@@ -126,7 +138,7 @@ export function sensorOption({ series, band, alarms, chosen, view }: Shown, word
     },
     yAxis: {
       type: 'value',
-      scale: series.kind === 'level',
+      ...(line.length + flagged.length ? { min: rounded(low, high, Math.floor), max: rounded(low, high, Math.ceil) } : {}),
       name: series.unit,
       nameTextStyle: { color: '#8ea2b6', align: 'right' },
       ...AXIS,
@@ -186,6 +198,12 @@ export function sensorOption({ series, band, alarms, chosen, view }: Shown, word
   }
 }
 
+/** The edge of an axis at a number that a person would choose. */
+function rounded(low: number, high: number, way: (x: number) => number): number {
+  const step = 10 ** Math.floor(Math.log10(Math.max(high - low, 1e-9))) / 10
+  return Number((way((way === Math.floor ? low : high) / step) * step).toPrecision(12))
+}
+
 function bands(band: Band | null, words: SensorWords): Record<string, unknown>[] {
   if (!band?.at.length) return []
   const edge = (sign: number): [number, number][] =>
@@ -217,7 +235,7 @@ function area(alarm: Alarm, series: Series, chosen: string): [Record<string, unk
 
 interface Point {
   seriesId?: string
-  value: [number, number | null, number?]
+  value: [number, number | null, number?, number?]
 }
 
 /** What the pointer says: instant, reading, and why it is doubted. */
@@ -227,7 +245,7 @@ function tip(points: Point[], unit: string, words: SensorWords): string {
   if (at === undefined) return ''
   const head = `${calendarDate(at, words.zone)} ${clockTime(at, words.zone)}`
   const rows = told.map((p) => {
-    const text = `${Number(p.value[1]).toPrecision(6).replace(/\.?0+$/, '')} ${unit}`
+    const text = `${Number(p.value[3] ?? p.value[1]).toPrecision(6).replace(/\.?0+$/, '')} ${unit}`
     return p.seriesId === 'flagged' ? `<span style="color:#ff8b4a">${text} · ${words.quality(p.value[2] ?? 0)}</span>` : `<b>${text}</b>`
   })
   return [head, ...rows].join('<br>')
