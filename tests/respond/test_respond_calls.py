@@ -68,9 +68,8 @@ def test_two_fires_far_apart_are_two_incidents(town_of_alarms: World) -> None:
 
 
 def test_a_leak_that_grows_calls_the_fire_brigade_to_the_crew(town_of_alarms: World) -> None:
-    leak = {"hazard": "gas_leak", "signal_id": "leak"}
-    town_of_alarms.hear(alarm("gas_leak", 2, 2, colour="yellow", **leak))
-    town_of_alarms.hear(alarm("gas_leak", 2, 2, colour="red", **leak))
+    for colour in ("yellow", "red"):
+        town_of_alarms.hear(alarm("gas_leak", 2, 2, hazard="gas_leak", colour=colour, signal_id="leak"))
     assert [n.kind for n in town_of_alarms.said("NeedRaised")] == ["repair", "fire"]
     assert len(town_of_alarms.said("IncidentOpened")) == 1
 

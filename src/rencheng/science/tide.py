@@ -45,7 +45,7 @@ DRIFT_M_PER_SQRT_H = 2e-4
 LEAST_NOISE_M = 0.003
 """Resolution of a good gauge."""
 LEAST_READINGS = 72
-_SPEED = np.radians(np.array(list(CONSTITUENTS.values())))
+_SPEED: Floats = np.radians(np.array(list(CONSTITUENTS.values())))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +151,7 @@ def _noise(at_h: Floats, level_m: Floats) -> float:
     # the tide's own third difference is (speed × step)³ of its amplitude: below the noise only when steps are short
     step = float(np.median(np.diff(at)))
     scale = 1.4826 * float(np.median(np.abs(third[even] - np.median(third[even])))) / np.sqrt(20.0)
-    return max(min(scale, 0.03) if step > 0.5 else scale, LEAST_NOISE_M)
+    return float(max(min(scale, 0.03) if step > 0.5 else scale, LEAST_NOISE_M))
 
 
 class _Gauge:
@@ -160,12 +160,12 @@ class _Gauge:
     def __init__(self, noise_m: float) -> None:
         size = 1 + 2 * len(_SPEED)
         self._x = np.zeros(size + 2)
-        rate = np.sqrt(3.0) / SURGE_HOURS
+        rate = float(np.sqrt(3.0)) / SURGE_HOURS
         self._settled = np.diag([SURGE_SD_M**2, (rate * SURGE_SD_M) ** 2])
         self._p = np.zeros((size + 2, size + 2))
         self._p[np.arange(size), np.arange(size)] = [MEAN_SD_M**2, *[AMPLITUDE_SD_M**2] * (size - 1)]
         self._p[size:, size:] = self._settled
-        self._size, self._rate, self._noise_m2 = size, rate, noise_m**2
+        self._size, self._rate, self._noise_m2 = size, float(rate), noise_m**2
         self._at: float | None = None
 
     def advance(self, at_h: float) -> None:
@@ -178,7 +178,7 @@ class _Gauge:
     def hear(self, level_m: float) -> None:
         """Take a reading at the present instant."""
         row = self._row(0.0)
-        gain = self._p @ row
+        gain: Floats = self._p @ row
         spread = float(row @ gain) + self._noise_m2
         self._x = self._x + gain * ((level_m - float(row @ self._x)) / spread)
         self._p = self._p - np.outer(gain, gain) / spread
@@ -186,14 +186,14 @@ class _Gauge:
     def now(self) -> tuple[float, float, float, float]:
         """Level, its standard deviation, surge, and the variance of a reading's noise."""
         row = self._row(0.0)
-        level, sd = float(row @ self._x), float(np.sqrt(max(row @ self._p @ row, 0.0)))
+        level, sd = float(row @ self._x), float(np.sqrt(max(float(row @ self._p @ row), 0.0)))
         return level, sd, float(self._x[self._size]), self._noise_m2
 
     def ahead(self, lead_h: float) -> tuple[float, float]:
         """Level in so many hours, and the standard deviation of a reading then."""
         x, p = self._moved(lead_h)
         row = self._row(lead_h)
-        return float(row @ x), float(np.sqrt(max(row @ p @ row, 0.0) + self._noise_m2))
+        return float(row @ x), float(np.sqrt(max(float(row @ p @ row), 0.0) + self._noise_m2))
 
     def _moved(self, step_h: float) -> tuple[Floats, Floats]:
         n, k = self._size, self._rate
@@ -210,4 +210,4 @@ class _Gauge:
     def _row(self, ahead_h: float) -> Floats:
         assert self._at is not None
         angle = _SPEED * (self._at + ahead_h)
-        return np.r_[1.0, np.cos(angle), np.sin(angle), 1.0, 0.0]
+        return np.concatenate([[1.0], np.cos(angle), np.sin(angle), [1.0, 0.0]])
