@@ -34,8 +34,9 @@ STAGE_CARD = Card(
     ),
     limits=(
         (
-            "At gauges moved by wind and tide it is no better than persistence; sensors of kind tide_gauge are "
-            "forecast by their constituents and the surge that stands (science/tide.py) from three days of hourly levels on."
+            "At gauges moved by wind and tide it is no better than persistence; sensors of kind tide_gauge "
+            "are forecast by their constituents and the surge that stands (science/tide.py) "
+            "from three days of hourly levels on."
         ),
         "A flood larger than any learnt from is under-forecast at 24 h; no rain forecast is read.",
         "Gauges with less than five days of history get persistence with a wide interval.",
