@@ -44,7 +44,7 @@ class Remembering:
 
     def read(self, feed_id: str) -> pa.Table:
         """The largest numbers of each subject of a feed, ascending."""
-        found = self._db.arrow(
+        found = self._db.table(
             "SELECT subject, number, mark FROM remembered WHERE feed_id = ? QUALIFY row_number() OVER"
             " (PARTITION BY subject ORDER BY number DESC, rowid DESC) <= ? ORDER BY subject, number, mark",
             [feed_id, REMEMBERED_MOST],
