@@ -8,7 +8,21 @@ from typing import Annotated
 import typer
 
 from rencheng import __version__
-from rencheng.cli import city, detect, devices, dispatch, edge, feed, feeds, flood, ledger, rehearse, runs
+from rencheng.cli import (
+    bench,
+    city,
+    detect,
+    devices,
+    dispatch,
+    edge,
+    feed,
+    feeds,
+    flood,
+    ledger,
+    rehearse,
+    runs,
+    scale_out,
+)
 from rencheng.kernel import RenchengError
 
 __all__ = ["app", "main"]
@@ -22,6 +36,7 @@ app = typer.Typer(
 )
 ledger_app = typer.Typer(no_args_is_help=True, help="The ledger of a run.")
 
+app.add_typer(bench.app, name="bench", help="What this machine can carry, measured here and now.")
 app.add_typer(city.app, name="city", help="Import, make and check city packages.")
 app.add_typer(detect.app, name="detect", help="Anomalies: of one series (detect FILE.csv …), leaks of a network.")
 app.add_typer(devices.app, name="devices", help="Devices: their life, what falls due, how often they fail.")
@@ -31,6 +46,7 @@ app.add_typer(feeds.app, name="feeds", help="Feeds of the live run: how they are
 app.add_typer(flood.app, name="flood", help="Water over the ground: runs, extents, forecasts.")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(rehearse.app, name="rehearse", help="Play a scenario, or study measures over many storms.")
+app.add_typer(scale_out.app, name="scale-out", help="Detection on many machines, through Spark.")
 ledger_app.command("verify")(ledger.verify_run)
 app.command("replay")(runs.replay)
 app.command("run")(runs.run)
