@@ -41,7 +41,7 @@ READINGS_SCHEMA = pa.schema(
 )
 """Columns of the readings that are written, by channel and stamp."""
 
-Earlier = Callable[[Sequence[tuple[str, str]], NDArray[np.int64], NDArray[np.int64]], "tuple[Any, Any, Any]"]
+Earlier = Callable[[Sequence[tuple[str, str]], int, int], "_Rows"]
 """Stored readings of some channels: ``(names, first and last stamp) -> (place of the name, stamp, value)``."""
 
 _Kept = tuple[int, int, list[str], list[str], bytes, bytes, bytes]
@@ -194,7 +194,7 @@ class ShardKeeper:
         channel = batch.channel[maybe]
         asked, place = np.unique(channel, return_inverse=True)
         names = [self.registry.names[k] for k in asked.tolist()]
-        of, at, value = earlier(names, batch.at[maybe].min(), batch.at[maybe].max())
+        of, at, value = earlier(names, int(batch.at[maybe].min()), int(batch.at[maybe].max()))
         there, same = _found_again((place, batch.at[maybe], batch.value[maybe]), (of, at, value))
         batch.second[maybe[there]] = True
         keep = np.ones(len(batch.at), dtype=bool)
