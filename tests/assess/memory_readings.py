@@ -64,6 +64,10 @@ class MemoryReadings:
             table = table.filter(pc.is_in(table.column("sensor_id"), value_set=pa.array(sensors, pa.string())))
         return table
 
+    @property
+    def commits(self) -> int:
+        return 0
+
     def latest(self, *, at: datetime, quantity: str | None = None) -> pa.Table:
         """Last reading per sensor and quantity not later than ``at``."""
         parts = []

@@ -77,6 +77,10 @@ class ScriptedReadings:
         rows = [r for r in self._rows(start, end, quantity) if sensors is None or r["sensor_id"] in sensors]
         return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
+    @property
+    def commits(self) -> int:
+        return self._session.ledger.head
+
     def latest(self, *, at: datetime, quantity: str | None = None) -> pa.Table:
         rows = []
         for name in (quantity,) if quantity else ("rain_mm", "stage_m"):

@@ -26,10 +26,12 @@ from rencheng.city.schema import arrow_schema, schema_tables
 from rencheng.city.terrain import Terrain
 from rencheng.kernel import InvalidConfig, InvalidInput, MissingData, NotFound, StorageFailed
 
-__all__ = ["FORMAT_VERSION", "City", "Manifest", "read_city", "table_from_rows", "write_city"]
+__all__ = ["FORMAT_VERSION", "MOST_SHOWN", "City", "Manifest", "read_city", "table_from_rows", "write_city"]
 
 FORMAT_VERSION = 1
 """Version of the package format; a reader refuses a newer one."""
+MOST_SHOWN = 20_000
+"""Sensors that a page can list and draw one by one; of more than these it asks by box of the map."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,14 @@ class City:
         """Which sensors have no row in the table ``channels``."""
         listed = self.table("channels")["sensor_id"]
         return pc.invert(pc.is_in(self.table("sensors")["sensor_id"], value_set=listed))
+
+    def sensors_shown(self, quantities: Iterable[str]) -> pa.Table:
+        """Sensors that a page lists: all, or where they are very many those that measure one of some quantities."""
+        sensors = self.table("sensors", needed_for="the map of sensors")
+        if len(sensors) <= MOST_SHOWN:
+            return sensors
+        shown = [row["sensor_id"] for row in self.sensors_measuring(quantities)][:MOST_SHOWN]
+        return sensors.filter(pc.is_in(sensors["sensor_id"], value_set=pa.array(shown, pa.string())))
 
     def column(self, table: str, name: str, *, default: Any = None) -> Any:
         """One column as a NumPy array; the default (broadcast) where the optional column is absent, nulls as NaN."""

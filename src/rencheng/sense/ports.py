@@ -73,6 +73,11 @@ class Readings(Protocol):
         """Readings with ``start < at <= end``; ``good_only`` leaves out all flagged but LATE ones."""
         ...
 
+    @property
+    def commits(self) -> int:
+        """Grows with everything that is stored: while it stands still there is nothing new to read."""
+        ...
+
     def latest(self, *, at: datetime, quantity: str | None = None) -> pa.Table:
         """Last reading per sensor and quantity not later than ``at``; has a ``quantity`` column besides."""
         ...

@@ -7,10 +7,13 @@ from threading import Lock
 from typing import Annotated
 
 import numpy as np
+import pyarrow as pa
 from fastapi import Depends, Request
 
 from rencheng.app.settings import Settings
+from rencheng.assess.frame import GAUGED
 from rencheng.city import City
+from rencheng.city.package import MOST_SHOWN
 from rencheng.kernel import Colour, NotFound
 from rencheng.sense import SummedReadings
 from rencheng.sense.map_box import SensorMap
@@ -75,9 +78,8 @@ class Context:
         return self._floods.of(self.session.city, self.session.fields)
 
     def latest(self) -> list[LatestView]:
-        """Last reading of every channel; asked of the store again only after another batch."""
-        keeper = self.keeper
-        stamp = (keeper, keeper.position()[1])
+        """Last reading of every channel; asked of the store again only after another commit."""
+        stamp = (self.keeper, self.session.readings.commits)
         with self._lock:
             if self._latest is None or self._latest[0] != stamp:
                 self._latest = (stamp, _latest(self.session))
@@ -89,7 +91,7 @@ class Context:
 
 
 def _latest(session: Session) -> list[LatestView]:
-    table = session.readings.latest(at=session.clock().now)
+    table = _shown(session)
     steps: dict[tuple[str, str], list[tuple[float, str]]] = {}
     for row in session.city.rows("thresholds"):
         steps.setdefault((row["sensor_id"], row["quantity"]), []).append((row["value"], row["colour"]))
@@ -109,6 +111,14 @@ def _latest(session: Session) -> list[LatestView]:
             )
         )
     return views
+
+
+def _shown(session: Session) -> pa.Table:
+    """Last readings of all channels; in a city of very many sensors those of its gauges."""
+    now, city = session.clock().now, session.city
+    if not city.has("sensors") or len(city.table("sensors")) <= MOST_SHOWN:
+        return session.readings.latest(at=now)
+    return pa.concat_tables([session.readings.latest(at=now, quantity=of) for of in GAUGED])
 
 
 async def _context(request: Request) -> Context:  # async, or every request would cost a thread to read a variable

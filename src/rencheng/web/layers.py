@@ -9,10 +9,13 @@ from typing import Any
 
 import msgspec
 import numpy as np
+import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 
+from rencheng.assess.frame import GAUGED
 from rencheng.city import City
+from rencheng.city.package import MOST_SHOWN
 from rencheng.kernel import NotFound
 
 __all__ = ["LAYERS", "LayerCache", "LinkLines", "buildings_payload", "line_payload", "link_points"]
@@ -158,10 +161,31 @@ def _facilities(city: City) -> dict[str, Any]:
 
 
 def _sensors(city: City) -> dict[str, Any]:
+    """Sensors and their channels; of very many only gauges, the others are asked for by box of the map."""
     names = ("sensor_id", "name", "kind", "lon", "lat", "river", "operator")
+    if not city.has("sensors"):
+        return _sensor_payload(city, {name: [] for name in names}, _columns(city, "channels", _CHANNEL))
+    shown = city.sensors_shown(GAUGED)
+    sensors = {name: shown.column(name).to_pylist() for name in names if name in shown.column_names}
+    channels = {name: [] for name in _CHANNEL}
+    if city.has("channels"):
+        table = city.table("channels")
+        mine = (
+            table.filter(pc.is_in(table["sensor_id"], value_set=shown["sensor_id"]))
+            if len(table) > MOST_SHOWN
+            else table
+        )
+        channels = {name: mine.column(name).to_pylist() for name in _CHANNEL if name in mine.column_names}
+    return _sensor_payload(city, sensors, channels)
+
+
+_CHANNEL = ("sensor_id", "quantity", "interval_s")
+
+
+def _sensor_payload(city: City, sensors: dict[str, Any], channels: dict[str, Any]) -> dict[str, Any]:
     return {
-        "sensors": _rounded(_columns(city, "sensors", names), 5, "lon", "lat"),
-        "channels": _columns(city, "channels", ("sensor_id", "quantity", "interval_s")),
+        "sensors": _rounded(sensors, 5, "lon", "lat"),
+        "channels": channels,
         "thresholds": _columns(city, "thresholds", ("sensor_id", "quantity", "colour", "value", "name")),
     }
 

@@ -32,6 +32,11 @@ class HealthBoard:
         self._count = 0
         self._serial = self._first = 0
 
+    @property
+    def serial(self) -> int:
+        """Number of the last commit that was noted."""
+        return self._serial
+
     def begin_anew(self) -> None:
         """Forget all channels; whoever asks next is told of all."""
         with self._lock:

@@ -277,6 +277,11 @@ class DuckDbReadings:
             return "channel IN (SELECT channel FROM channels WHERE quantity = ?)", [quantity]
         return channel_in(self._registry.of_quantity(quantity, sensors))
 
+    @property
+    def commits(self) -> int:
+        """Grows with everything that is stored."""
+        return self._health.serial
+
     def latest(self, *, at: datetime, quantity: str | None = None) -> pa.Table:
         """Last reading per channel not later than ``at``; see :class:`rencheng.sense.ports.Readings`.
 

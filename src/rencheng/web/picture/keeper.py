@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import datetime
+from itertools import islice
 from threading import Lock
 
 from pydantic import Field
@@ -37,6 +38,10 @@ from rencheng.web.picture.sensing import ChannelHealth, FeedView, ReportView, Se
 from rencheng.web.picture.warnings import WarningBoard, WarningView
 
 __all__ = ["ClockView", "LatestView", "PictureKeeper", "PictureView"]
+
+
+MOST_UNWELL = 2_000
+"""Channels that are told one by one; a page cannot list more, and a gateway may take a hundred thousand with it."""
 
 
 class ClockView(View):
@@ -78,8 +83,11 @@ class PictureView(View):
     forecasts: list[ForecastView]
     risks: list[RiskView]
     feeds: list[FeedView]
-    health: list[ChannelHealth] = Field(description="Channels that are silent or doubted")
-    latest: list[LatestView] = Field(description="Last reading of every channel")
+    health: list[ChannelHealth] = Field(description=f"Channels that are silent or doubted, at most {MOST_UNWELL:,}")
+    health_count: int = Field(description="How many are")
+    latest: list[LatestView] = Field(
+        description="Last reading of every channel; of the gauges alone where sensors are more than 20,000"
+    )
     reports: list[ReportView] = Field(description="Last reports, newest last")
     report_count: int
     visits: list[VisitView]
@@ -236,7 +244,8 @@ class PictureKeeper:
                 forecasts=list(self.outlook.forecasts.values()),
                 risks=list(self.outlook.risks.values()),
                 feeds=list(self.sensing.feeds.values()),
-                health=list(self.sensing.health.values()),
+                health=list(islice(self.sensing.health.values(), MOST_UNWELL)),
+                health_count=len(self.sensing.health),
                 latest=latest,
                 reports=list(self.sensing.reports),
                 report_count=self.sensing.report_count,
