@@ -61,7 +61,7 @@ def month(until: datetime) -> tuple[NDArray[np.datetime64], NDArray[np.float64]]
 
 
 def bureau_rows(until: datetime, count: int = 60) -> bytes:
-    """Rows whose station stands in another column than the configuration says, one as it says, and two beyond mending."""
+    """Rows whose station stands in another column than the configuration says; one as it says, two beyond mending."""
     first = int((until - timedelta(minutes=count)).timestamp())
     rows: list[dict[str, object]] = [{"id": "g2", "ts": first + 60 * n, "lvl": 210.0 + n / 10} for n in range(count)]
     rows.append({"stn": "g2", "ts": first - 60, "lvl": 209.9})
