@@ -82,6 +82,7 @@ NONSENSE: list[tuple[str, dict[str, Any], int, str]] = [
     ("latest", WORLD | {"south": 10, "north": 10}, 422, "box of the map is empty"),
     ("latest", WORLD | {"west": "NaN"}, 422, "west"),
     ("latest", WORLD | {"across": 10**9}, 422, "across"),
+    ("latest", WORLD | {"west": 0, "east": 1e-12, "across": 1024}, 200, "sensor_id"),  # a needle
     ("hourly", {"quantity": "stage_m", "start": "2026-01-01T00:00", "end": "2026-01-02T00:00Z"}, 422, "zone"),
     ("hourly", {"quantity": "stage_m", "start": "2026-01-02T00:00Z", "end": "2026-01-01T00:00Z"}, 422, "span"),
     ("hourly", {"quantity": "stage_m", "start": "0001-01-01T00:00Z", "end": "9999-01-01T00:00Z"}, 422, "year"),

@@ -18,6 +18,8 @@ from rencheng.sense.summed import SummedReadings
 
 __all__ = ["MapBox", "SensorMap"]
 
+_TALLEST = 4.0
+"""Height of a box in widths, above which its squares are stretched."""
 _NEVER = np.iinfo(np.int64).min
 
 
@@ -101,18 +103,12 @@ class SensorMap:
             If no sensor has reported the quantity.
         """
         placed = self._of(quantity)
-        inside = _inside(placed.lon, placed.lat, box.west % 360.0, box.width, box.south, box.north)
+        edges = (box.west % 360.0, box.width, float(box.south), float(box.north))
+        inside = _inside(placed.lon, placed.lat, edges)
         last = self._readings.last_of(placed.number[inside])
-        down = max(1, round(box.across * (box.north - box.south) / box.width))
-        best, sensors, low = _squares(
-            placed.lon[inside],
-            placed.lat[inside],
-            last["value"],
-            last["last_at"],
-            (box.west % 360.0, box.width, box.south, box.north - box.south),
-            (box.across, down),
-        )
-        row = placed.row[inside][best]
+        down = max(1, round(box.across * min(_TALLEST, (box.north - box.south) / box.width)))
+        best, sensors, low = _squares(placed.lon, placed.lat, inside, last, edges, (box.across, down))
+        row = placed.row[inside[best]]
         return pa.table(
             {
                 "sensor_id": self._sensor.take(pa.array(row)),
@@ -154,34 +150,44 @@ class SensorMap:
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _inside(lon, lat, west, width, south, north):  # type: ignore[no-untyped-def]
+def _inside(lon, lat, edges):  # type: ignore[no-untyped-def]
     """Places of the sensors in a box."""
-    found = np.empty(len(lon), dtype=np.int64)
+    west, width, south, north = edges
+    found = np.empty(len(lon), dtype=np.int32)
     n = 0
     for i in range(len(lon)):
-        if south <= lat[i] <= north and (lon[i] - west) % 360.0 <= width:
+        if south <= lat[i] <= north and _eastward(lon[i] - west) <= width:
             found[n] = i
             n += 1
     return found[:n].copy()
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
-def _squares(lon, lat, value, at, box, squares):  # type: ignore[no-untyped-def]
+def _eastward(degrees):  # type: ignore[no-untyped-def]
+    """An angle as 0 … 360 going east; division would take ten times as long."""
+    while degrees < 0.0:
+        degrees += 360.0
+    return degrees
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _squares(lon, lat, inside, last, edges, squares):  # type: ignore[no-untyped-def]
     """Sensor of the greatest value in each square that has any, how many there are, and their least value."""
-    west, width, south, height = box
+    west, width, south, north = edges
     across, down = squares
+    value, at = last["value"], last["last_at"]
     best = np.full(across * down, -1, dtype=np.int64)
     count = np.zeros(across * down, dtype=np.int32)
-    low = np.full(across * down, np.inf)
-    for i in range(len(lon)):
+    low, high = np.full(across * down, np.inf), np.full(across * down, -np.inf)
+    for i in range(len(inside)):
         if at[i] == _NEVER:
             continue
-        x = min(across - 1, int(((lon[i] - west) % 360.0) / width * across))
-        y = min(down - 1, int((lat[i] - south) / height * down)) if height > 0 else 0
+        x = min(across - 1, int(_eastward(lon[inside[i]] - west) / width * across))
+        y = min(down - 1, int((lat[inside[i]] - south) / (north - south) * down))
         k = y * across + x
         count[k] += 1
         low[k] = min(low[k], value[i])
-        if best[k] < 0 or value[i] > value[best[k]]:
-            best[k] = i
+        if best[k] < 0 or value[i] > high[k]:
+            best[k], high[k] = i, value[i]
     full = np.flatnonzero(count)
     return best[full], count[full], low[full]

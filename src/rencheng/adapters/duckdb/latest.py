@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 __all__ = ["LATEST_DTYPE", "LatestBoard"]
@@ -59,7 +60,20 @@ class LatestBoard:
         """Give the rows of channels, or of all; :data:`LATEST_DTYPE`, a copy."""
         with self._lock:
             rows = self._rows[: self._count]
-            return rows.copy() if number is None else rows[number]
+            return rows.copy() if number is None else _taken(rows, number)
+
+
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator, unused-ignore]
+def _taken(rows, number):  # type: ignore[no-untyped-def]
+    """Rows by number, field by field: several times as fast as numpy takes records, and other threads go on."""
+    taken = np.empty(len(number), dtype=rows.dtype)
+    for i in range(len(number)):
+        row = rows[number[i]]
+        taken[i].newest_at = row.newest_at
+        taken[i].last_at = row.last_at
+        taken[i].value = row.value
+        taken[i].flags = row.flags
+    return taken
 
 
 def _no_readings(n: int) -> NDArray[Any]:

@@ -45,11 +45,12 @@ def select_page(now: Snapshot, registry: ChannelRegistry, query: ReadingQuery) -
         [*values, query.top, query.skip],
     )
     channel = np.asarray(found["channel"], dtype=np.int64)
-    names = [registry.names[n][1] for n in channel.tolist()]
+    distinct, which = np.unique(channel, return_inverse=True)
+    names = pa.array([registry.names[n][1] for n in distinct.tolist()], pa.string())
     return pa.table(
         {
             "sensor_id": registry.sensor_column(channel),
-            "quantity": pa.array(names, pa.string()),
+            "quantity": names.take(pa.array(which)),
             "at": pa.array(found["stamp"].astype("datetime64[us]").view(np.int64)).cast(UTC_STAMP),
             "value": pa.array(found["value"].astype(np.float64)),
             "flags": pa.array(found["flags"].astype(np.uint16)),
