@@ -38,6 +38,8 @@ _LEARN = timedelta(days=42)
 """Six weeks are what a baseline remembers of an hour of the week."""
 _BAND_POINTS = 600
 _MOST_FLAGGED = 1000
+_DOUBTED = np.uint16(~QualityFlag.LATE & 0xFFFF)
+"""Flags by which a value is not believed; one that only came late is."""
 _SHOWN_BASELINE = DetectionRule(
     id="", kind="baseline", levels={"notice": 4.0, "blue": 8.0}, follow_s=21_600.0, warm_s=259_200.0
 )
@@ -359,7 +361,8 @@ def _worth_drawing(
     at: NDArray[np.int64], value: NDArray[np.float64], flags: NDArray[np.uint16], bins: int, begin: int, until: int
 ) -> NDArray[np.int64]:
     """Extremes of the good readings, and of the flagged ones for themselves where those are many too."""
-    good, odd = np.flatnonzero(flags == 0), np.flatnonzero(flags != 0)
+    doubted = (flags & _DOUBTED) != 0
+    good, odd = np.flatnonzero(~doubted), np.flatnonzero(doubted)
     kept = good[thinned(at[good], value[good], bins=bins, start=begin, end=until)]
     if len(odd) > _MOST_FLAGGED:
         odd = odd[thinned(at[odd], value[odd], bins=_MOST_FLAGGED // 2, start=begin, end=until)]
@@ -370,7 +373,7 @@ def _summed(
     at: NDArray[np.int64], value: NDArray[np.float64], flags: NDArray[np.uint16], begin: int, step: float
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.uint16]]:
     """Amounts summed up over steps, each at the end of its step; flagged readings stay as they are."""
-    good = flags == 0
+    good = (flags & _DOUBTED) == 0
     of = np.ceil((at[good] - begin) / step).astype(np.int64)
     steps, inverse = np.unique(of, return_inverse=True)
     sums = np.bincount(inverse, weights=value[good], minlength=len(steps))
