@@ -6,13 +6,14 @@ import gc
 import hashlib
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from datetime import datetime
 
 from rencheng import sense
 from rencheng.app.connectors import Connector, FeedCondition, FeedInlet, FeedNotice, Supervisor, connector_of
 from rencheng.app.intake_desk import DeskLoad, IntakeDesk, Part, by_feed
-from rencheng.kernel import Draft, InvalidInput, NotFound, RenchengError, micros
+from rencheng.kernel import Draft, InvalidInput, NotFound, RenchengError, StorageFailed, micros
 from rencheng.sense import Decoded, Delivery, FeedConfig, Intake, ReadingStore
 
 __all__ = ["LiveIntake", "feed_notice", "spare_collections"]
@@ -63,6 +64,8 @@ class LiveIntake:
                 feed_id: FeedInlet(config, self._desk, clock=clock, last_position=store.position(feed_id))
                 for feed_id, config in feeds.items()
             }
+            for feed_id, inlet in self._inlets.items():
+                inlet.recall(store.remembered(feed_id))
         except RenchengError:
             self._desk.close()
             raise
@@ -121,6 +124,7 @@ class LiveIntake:
         inlet = self._inlet(feed_id)
         make, before = self._connectors.get(feed_id, connector_of)(config), inlet.config
         inlet.reconfigure(config)
+        inlet.recall(self._store.remembered(feed_id))
         if (
             config.source == before.source and config.source.kind != "tcp"
         ):  # lines of stations keep what they began with
@@ -151,7 +155,21 @@ class LiveIntake:
     def offer(
         self, feed_id: str, data: bytes, *, content_encoding: str = "", delivery: Delivery | None = None
     ) -> Intake:
-        """Take a body that somebody pushes; the same body again is the same batch.
+        """Take a body that somebody pushes, as :meth:`hand_in` does; returns when it is on the disk.
+
+        Raises
+        ------
+        StorageFailed
+            If the store refuses it, or has no room for it in time; nothing of it was taken.
+        """
+        return self.hand_in(feed_id, data, content_encoding=content_encoding, delivery=delivery).result()
+
+    def hand_in(
+        self, feed_id: str, data: bytes, *, content_encoding: str = "", delivery: Delivery | None = None
+    ) -> Future[Intake]:
+        """Decode a body that somebody pushes and lay it on the desk; the same body again is the same batch.
+
+        The future is done when it is on the disk, or refused; nobody needs to stand by until then.
 
         Parameters
         ----------
@@ -180,7 +198,12 @@ class LiveIntake:
         position = f"sha256:{hashlib.sha256(data).hexdigest()}"
         if inlet.stamps_on_arrival:  # the same bytes later are other readings
             position += f"@{micros(delivery.arrived_at)}"
-        return inlet.offer(position, inlet.decode(data, delivery), timeout_s=PATIENCE_S).result()
+        batch = inlet.decode(data, delivery)
+        try:
+            return inlet.offer(position, batch, timeout_s=PATIENCE_S)
+        except StorageFailed:  # also where there was no room for it
+            inlet.forget(batch)
+            raise
 
     def take(self, feed_id: str, position: str, batch: Decoded) -> Intake:
         """Take a batch that is decoded already; returns when it is on the disk.

@@ -19,6 +19,7 @@ from rencheng.adapters.decoding import decoder_of
 from rencheng.adapters.decoding.decoder import Decoder
 from rencheng.adapters.signing import (
     CounterWindow,
+    SignedDecoder,
     body_message,
     canonical_json_bytes,
     document_message,
@@ -55,14 +56,12 @@ def keys(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def decoder(keys: str, format_: str = "json", *, required: bool = True) -> Decoder:
     section: dict[str, Any] = {"columns": columns(v="stage_m m"), "signature": {"keys": keys, "required": required}}
-    if format_ == "json":
-        section["sensor_column"] = "s"
-    elif format_ != "senml":
+    if format_ == "json" or format_ != "senml":
         section |= {"sensor_column": "s", "time": {"column": "t"}}
     return decoder_of(feed(format_, **section))
 
 
-READING = {"s": "A", "v": 2.5}
+READING = {"s": "A", "v": 2.5, "t": "2024-04-15T12:00:00Z"}
 
 
 def test_a_signed_reading_is_taken_however_it_is_spelt(keys: str) -> None:
@@ -93,7 +92,7 @@ def test_no_altered_reading_ever_passes(keys: str, data: st.DataObject) -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 10_000))
 def test_no_altered_bit_of_a_body_signed_beside_ever_passes(keys: str, place: int) -> None:
-    body = b'{"s":"A","v":2.5}'
+    body = b'{"s":"A","v":2.5,"t":"2024-04-15T12:00:00Z"}'
     mark = sign(body_message("d1", 3, body))
     bent = bytearray(body)
     bent[place % len(body)] ^= 1 << place % 8
@@ -147,8 +146,37 @@ def test_a_counter_used_for_something_else_is_a_replay_but_sending_again_is_not(
 def test_the_memory_of_counters_is_bounded() -> None:
     window = CounterWindow()
     for counter in range(20_000):
-        assert window.admit(counter, b"x")
+        assert window.admits(counter, b"x", once=False)
+        assert window.note(counter, b"x")
     assert len(window.seen) <= 2048
+
+
+def test_a_reading_stamped_on_its_arrival_is_taken_once_however_often_it_is_sent(keys: str) -> None:
+    section = {"columns": columns(v="stage_m m"), "sensor_column": "s", "signature": {"keys": keys}}
+    one = decoder_of(feed("json", **section))
+    assert isinstance(one, SignedDecoder)
+    body = json.dumps(signed({"s": "A", "v": 2.5}, 5)).encode()
+    first = one.decode(body, at_noon())
+    assert len(readings(one.decode(body, at_noon()))) == 1  # the first is not stored yet: better twice than never
+    one.verifier.settle(first.remembered)
+    assert reasons(one.decode(body, at_noon())) == ["replayed"]
+
+
+def test_counters_outlive_the_process_and_those_of_a_batch_that_failed_are_free_again(keys: str) -> None:
+    stored, lost = (json.dumps(signed({**READING, "v": v}, 5 + v)).encode() for v in (1, 2))
+    other = json.dumps(signed({**READING, "v": 9}, 6)).encode()
+    before = decoder(keys)
+    committed = before.decode(stored, at_noon()).remembered
+    after = decoder(keys)
+    assert isinstance(before, SignedDecoder)
+    assert isinstance(after, SignedDecoder)
+    after.verifier.recall(committed)
+    assert committed.num_rows == 1
+    assert readings(after.decode(lost, at_noon()))  # a killed core had not stored it
+    assert reasons(after.decode(other, at_noon())) == ["replayed"]
+    failed = before.decode(lost, at_noon())
+    before.verifier.forget(failed.remembered)
+    assert before.decode(lost, at_noon()).remembered.num_rows == 1
 
 
 def test_unsigned_readings_pass_where_signatures_are_not_required(keys: str) -> None:

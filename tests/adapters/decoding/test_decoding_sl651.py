@@ -21,6 +21,7 @@ from rencheng.adapters.regulator import (
     read_message,
     sl651_frame_bytes,
 )
+from rencheng.adapters.regulator.sl651_frame import ESC, NAK
 from rencheng.sense.layout import zone
 
 NOW = datetime(2026, 11, 21, 4, tzinfo=UTC)
@@ -145,12 +146,36 @@ def test_one_bit_turned_over_is_never_taken_and_the_next_frame_is(bit: int) -> N
     assert {r[2] for r in taken} == {datetime(2017, 7, 18, 4, tzinfo=UTC)}
 
 
-def test_a_wrong_checksum_names_the_station_and_is_not_acknowledged() -> None:
+def test_a_wrong_checksum_names_the_station_and_is_asked_for_again_thrice_on_end() -> None:
     bent = TIMED[:-1] + b"\x00"
-    exchange = session().feed(bent, NOW)
+    line = session()
+    exchange = line.feed(bent, NOW)
     assert reasons(exchange.decoded) == ["bad_checksum"]
     assert details(exchange.decoded)[0].startswith("station 0011223344: the checksum is A400")
-    assert exchange.replies == b""
+    asked, _ = next_frame(exchange.replies, 0)
+    assert isinstance(asked, Sl651Frame)
+    assert (asked.end, asked.function, asked.station, asked.upward) == (NAK, 0x32, "0011223344", False)
+    assert [bool(line.feed(bent, NOW).replies) for _ in range(4)] == [True, True, False, False]
+    again, _ = next_frame(line.feed(TIMED, NOW).replies, 0)
+    assert isinstance(again, Sl651Frame)
+    assert again.end == ESC
+    assert line.feed(bent, NOW).replies
+
+
+def test_a_damaged_packet_of_a_message_is_asked_for_by_its_number() -> None:
+    frame, _ = next_frame(TIMED, 0)
+    assert isinstance(frame, Sl651Frame)
+    cut = len(frame.body) // 2
+    first, second = (
+        sl651_frame_bytes(replace(frame, total=2, number=number, body=body))
+        for number, body in ((1, frame.body[:cut]), (2, frame.body[cut:]))
+    )
+    line = session()
+    assert line.feed(first, NOW).replies == b""
+    asked, _ = next_frame(line.feed(second[:-1] + bytes([second[-1] ^ 1]), NOW).replies, 0)
+    assert isinstance(asked, Sl651Frame)
+    assert (asked.end, asked.total, asked.number) == (NAK, 2, 2)
+    assert readings(line.feed(second, NOW).decoded)
 
 
 def test_a_wrong_password_is_refused_and_not_acknowledged() -> None:

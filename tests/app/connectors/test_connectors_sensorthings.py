@@ -57,12 +57,18 @@ class Listener:
         eventually(lambda: self._listens, "the listener listens")
 
     def _hear(self) -> None:
-        while data := self._socket.recv(1 << 16):
+        while data := self._received():
             for packet in self._reader.feed(data):
                 if isinstance(packet, Publish):
                     self.heard.append((packet.topic, json.loads(packet.payload)))
                 elif packet.kind == PacketKind.SUBACK:
                     self._listens = True
+
+    def _received(self) -> bytes:
+        try:
+            return self._socket.recv(1 << 16)
+        except OSError:  # hung up
+            return b""
 
     def of(self, topic: str) -> list[Any]:
         return [body for name, body in self.heard if name == topic]

@@ -25,7 +25,9 @@ def decoder_of(config: FeedConfig) -> Decoder:
     from rencheng.adapters.signing import SignedDecoder, Verifier, read_device_keys
 
     keys = read_device_keys(Path(config.signature.keys))
-    return SignedDecoder(plain, Verifier(keys, required=config.signature.required))
+    # what is stamped on its arrival would be a new reading each time
+    once = config.format == "senml" or (config.format == "json" and not config.time.column)
+    return SignedDecoder(plain, Verifier(keys, required=config.signature.required, once=once))
 
 
 def _message_decoder(config: FeedConfig) -> Decoder:

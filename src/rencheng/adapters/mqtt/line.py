@@ -163,13 +163,37 @@ class MqttLine:
         source = self._source
         try:
             plain = socket.create_connection((source.host, source.port), timeout=_CONNECT_S)
-            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            if not source.tls:
-                return plain
-            context = ssl.create_default_context(cafile=source.ca_file or None)
-            return context.wrap_socket(plain, server_hostname=source.host)
         except OSError as error:
             raise OSError(f"{self.name}: {error}") from error
+        try:
+            plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return self._encrypted(plain) if source.tls else plain
+        except BaseException:
+            plain.close()
+            raise
+
+    def _encrypted(self, plain: socket.socket) -> socket.socket:
+        source = self._source
+        try:
+            context = ssl.create_default_context(cafile=source.ca_file or None)
+        except OSError as error:
+            raise InvalidConfig(
+                f"the certificates of {source.ca_file!r} cannot be read: {error}", where=self.name, mend="See ca_file"
+            ) from error
+        try:
+            return context.wrap_socket(plain, server_hostname=source.host)
+        except ssl.SSLCertVerificationError as error:
+            raise InvalidConfig(
+                f"the broker's certificate is not trusted: {error.verify_message}",
+                where=self.name,
+                mend="Name in ca_file who signed it, and in host the name that it is made out to",
+            ) from error
+        except ssl.SSLError as error:
+            raise InvalidConfig(
+                f"the broker does not speak TLS as we do: {error.reason}", where=self.name, mend="See port and tls"
+            ) from error
+        except OSError as error:
+            raise OSError(f"{self.name}: the broker hung up at the greeting of TLS: {error}") from error
 
     def receive(self, timeout_s: float, *, reading: bool = True) -> list[Publish]:
         """Wait for messages; send meanwhile what was acknowledged.

@@ -5,7 +5,7 @@ from rencheng.adapters.regulator.decode import RegulatorDecoder, decode, session
 from rencheng.adapters.regulator.exchange import Exchange
 from rencheng.adapters.regulator.hj212_packet import Hj212Packet, hj212_packet_bytes, next_packet
 from rencheng.adapters.regulator.hj212_session import Hj212Session
-from rencheng.adapters.regulator.line import StationLine
+from rencheng.adapters.regulator.line import StationLine, stations_remembered
 from rencheng.adapters.regulator.sl651_frame import Sl651Frame, next_frame, sl651_frame_bytes
 from rencheng.adapters.regulator.sl651_message import ElementValue, Sl651Message, read_message
 from rencheng.adapters.regulator.sl651_session import Sl651Session
@@ -29,4 +29,5 @@ __all__ = [
     "read_message",
     "session_of",
     "sl651_frame_bytes",
+    "stations_remembered",
 ]

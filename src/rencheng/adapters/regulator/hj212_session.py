@@ -127,10 +127,11 @@ class Hj212Session(StationLine[Hj212Packet]):
         last = device.last_at
         if last is None or at > last:
             device.last_at = self._last_heard[packet.mn] = at
+            self._heard_until(packet.mn, at)
         interval = timedelta(seconds=self.config.station.interval_s)
         if last is None or not self.config.station.replay or at - last < 1.5 * interval:
             return []
-        start = max(last, at - _LONGEST_REQUEST)
+        start = max(last, at - _LONGEST_REQUEST).astimezone(self._local)
         period = {"BeginTime": f"{start:%Y%m%d%H%M%S}", "EndTime": f"{at:%Y%m%d%H%M%S}"}
         local = now.astimezone(self._local)
         request = Hj212Packet(

@@ -2,22 +2,46 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Generic, TypeVar
+
+import pyarrow as pa
 
 from rencheng.adapters.decoding.harvest import Harvest
 from rencheng.adapters.decoding.refusal import Refusal
 from rencheng.adapters.regulator.exchange import Exchange
-from rencheng.sense.batch import Delivery
+from rencheng.kernel import from_micros, micros
+from rencheng.sense.batch import REMEMBERED_SCHEMA, Delivery
 from rencheng.sense.feed import FeedConfig
 
-__all__ = ["Answers", "StationLine"]
+__all__ = ["Answers", "StationLine", "remembered_stations", "stations_remembered"]
 
 FrameT = TypeVar("FrameT")
 
 _MOST_JUNK = 65536
 """A line that brings so many bytes without a frame is closed."""
+
+
+_SUBJECT = "station:"
+"""Begin of the subjects under which it is remembered up to when stations have reported."""
+
+
+def remembered_stations(heard: Mapping[str, datetime]) -> pa.Table:
+    """Write up to when stations have reported, as it is committed with their batch."""
+    subjects, stamps = [_SUBJECT + one for one in heard], [micros(at) for at in heard.values()]
+    return pa.table([subjects, stamps, [b""] * len(stamps)], schema=REMEMBERED_SCHEMA)
+
+
+def stations_remembered(remembered: pa.Table) -> dict[str, datetime]:
+    """Read what :func:`remembered_stations` wrote: the latest of each station."""
+    found: dict[str, datetime] = {}
+    for subject, number in zip(*(remembered[name].to_pylist() for name in ("subject", "number")), strict=True):
+        if subject.startswith(_SUBJECT):
+            station, at = subject.removeprefix(_SUBJECT), from_micros(number)
+            found[station] = max(at, found.get(station, at))
+    return found
 
 
 @dataclass(slots=True)
@@ -39,7 +63,7 @@ class StationLine(Generic[FrameT]):
     Notes
     -----
     Nothing is sent from here: :meth:`feed` says what to send and when. A frame with a wrong checksum or password is
-    kept aside and not acknowledged, so the station sends it again.
+    kept aside and not acknowledged, so the station sends it again, at once where its protocol can be asked to.
     """
 
     device_word = "station"
@@ -51,6 +75,7 @@ class StationLine(Generic[FrameT]):
         self.config = config
         self._buffer = b""
         self._junk = 0
+        self._moved: dict[str, datetime] = {}
 
     def feed(self, data: bytes, now: datetime, harvest: Harvest | None = None) -> Exchange:
         """Take bytes from the line.
@@ -83,8 +108,9 @@ class StationLine(Generic[FrameT]):
             self._take_or_refuse(harvest, frame, buffer[at:behind], now, answers)
             at = behind
         self._buffer = buffer[behind:]
+        moved, self._moved = self._moved, {}
         return Exchange(
-            decoded=harvest.decoded(),
+            decoded=replace(harvest.decoded(), remembered=remembered_stations(moved)),
             frames=frames,
             replies=b"".join(answers.replies),
             requests=b"".join(answers.requests),
@@ -97,6 +123,7 @@ class StationLine(Generic[FrameT]):
     ) -> None:
         if isinstance(frame, Refusal):
             harvest.refuse(self._shown(raw), frame.reason, frame.detail)
+            answers.replies += self._once_more(frame, now)
             return
         try:
             self._take(harvest, frame, now, answers)
@@ -112,6 +139,14 @@ class StationLine(Generic[FrameT]):
     def _device(self, frame: FrameT) -> str:
         """Who sent a frame."""
         raise NotImplementedError
+
+    def _heard_until(self, device: str, at: datetime) -> None:
+        """Note up to when a device has reported: it is remembered with the batch, also over a restart."""
+        self._moved[device] = at
+
+    def _once_more(self, refusal: Refusal, now: datetime) -> list[bytes]:  # noqa: ARG002 — for protocols that can
+        """What asks for a damaged frame again."""
+        return []
 
     def _shown(self, raw: bytes) -> bytes | str:
         """How a refused frame is kept."""

@@ -17,6 +17,7 @@ __all__ = [
     "ETX",
     "LARGEST_FRAME",
     "NAK",
+    "DamagedFrame",
     "Sl651Frame",
     "next_frame",
     "sl651_frame_bytes",
@@ -66,6 +67,22 @@ class Sl651Frame:
     number: int = 1
     body: bytes
     end: int = ETX
+
+
+class DamagedFrame(Refusal):
+    """A frame whose checksum is wrong.
+
+    Parameters
+    ----------
+    reason, detail : str
+        As of every refusal.
+    frame : Sl651Frame
+        What stands in it, none of it to be believed; enough to ask for it again.
+    """
+
+    def __init__(self, reason: str, detail: str, frame: Sl651Frame) -> None:
+        super().__init__(reason, detail)
+        self.frame = frame
 
 
 def sl651_frame_bytes(frame: Sl651Frame) -> bytes:
@@ -173,18 +190,11 @@ def _checked(
 ) -> Sl651Frame | Refusal:
     address = head[:6]
     station = (address[1:] if direction == 0 else address[:5]).hex().upper()
-    counted = crc16_modbus(covered)
-    if counted != told:
-        return Refusal(
-            RefusalReason.BAD_CHECKSUM, f"station {station}: the checksum is {told:04X}, the bytes give {counted:04X}"
-        )
     total = number = 1
     if start == SYN:
         packets, body = int.from_bytes(body[:3], "big"), body[3:]
         total, number = packets >> 12, packets & 0xFFF
-        if not 1 <= number <= total:
-            return Refusal(RefusalReason.BAD_ROW, f"station {station}: packet {number} of {total}")
-    return Sl651Frame(
+    frame = Sl651Frame(
         is_ascii=is_ascii,
         upward=direction == 0,
         centre=address[0] if direction == 0 else address[5],
@@ -196,3 +206,10 @@ def _checked(
         body=body,
         end=end,
     )
+    counted = crc16_modbus(covered)
+    if counted != told:
+        detail = f"station {station}: the checksum is {told:04X}, the bytes give {counted:04X}"
+        return DamagedFrame(RefusalReason.BAD_CHECKSUM, detail, frame)
+    if not 1 <= number <= total:
+        return Refusal(RefusalReason.BAD_ROW, f"station {station}: packet {number} of {total}")
+    return frame

@@ -16,6 +16,8 @@ from rencheng.adapters.regulator.sl651_frame import (
     ENQ,
     ESC,
     LARGEST_FRAME,
+    NAK,
+    DamagedFrame,
     Sl651Frame,
     next_frame,
     sl651_frame_bytes,
@@ -32,6 +34,8 @@ _MOST_PACKETS = 512
 """Packets of one message: 2 MB, a picture."""
 _MOST_STATIONS = 4096
 """Stations behind one line; a concentrator has hundreds."""
+_MOST_AGAIN = 3
+"""Damaged frames on end that are asked for again; what comes after is the line's own noise."""
 _QUERY = 0x38
 _ANSWERED = range(0x30, 0x37)
 """Reports of a station's own accord, which wait for an answer; its answers to our queries do not."""
@@ -70,6 +74,7 @@ class Sl651Session(StationLine[Sl651Frame]):
         self._words = Words(tuple(map(_with_symbol, config.columns or SL651_DEFAULT_COLUMNS)), {})
         self._namer = sensor_namer(config.sensor or "{station}")
         self._stations: dict[str, _Station] = {}
+        self._asked_again = 0
 
     def _next(self, data: bytes, at: int) -> tuple[Sl651Frame | Refusal | None, int]:
         return next_frame(data, at)
@@ -80,9 +85,25 @@ class Sl651Session(StationLine[Sl651Frame]):
     def _shown(self, raw: bytes) -> str:
         return raw.hex().upper()
 
+    def _once_more(self, refusal: Refusal, now: datetime) -> list[bytes]:
+        """Section 6.2.2: NAK asks for the frame, or the packet of a message, again; thrice on end at most."""
+        if not isinstance(refusal, DamagedFrame) or not refusal.frame.upward or self._asked_again >= _MOST_AGAIN:
+            return []
+        frame = refusal.frame
+        if frame.function not in _ANSWERED or len(frame.body) < 4:
+            return []
+        self._asked_again += 1
+        try:
+            serial = int(frame.body[:4], 16) if frame.is_ascii else int.from_bytes(frame.body[:2], "big")
+        except ValueError:
+            return []
+        packet = (frame.total, frame.number) if 1 <= frame.number <= frame.total else (1, 1)
+        return [self._down(frame, frame.function, serial, now, b"", NAK, packet=packet)]
+
     def _take(self, harvest: Harvest, frame: Sl651Frame, now: datetime, answers: Answers) -> None:
         if not frame.upward:
             return
+        self._asked_again = 0
         wanted = self.config.station.password
         if wanted and frame.password != wanted.upper():
             raise Refusal(RefusalReason.BAD_SIGNATURE, "field password: it is another")
@@ -149,7 +170,17 @@ class Sl651Session(StationLine[Sl651Frame]):
         """Section 6.6.4.1: the function, serial number and our time; ESC keeps the line open."""
         return self._down(frame, frame.function, serial, now, b"", ESC)
 
-    def _down(self, to: Sl651Frame, function: int, serial: int, now: datetime, rest: bytes, end: int) -> bytes:
+    def _down(
+        self,
+        to: Sl651Frame,
+        function: int,
+        serial: int,
+        now: datetime,
+        rest: bytes,
+        end: int,
+        *,
+        packet: tuple[int, int] = (1, 1),
+    ) -> bytes:
         head = serial.to_bytes(2, "big") + bytes.fromhex(now.astimezone(self._local).strftime("%y%m%d%H%M%S"))
         body = head.hex().upper().encode() + rest if to.is_ascii else head + rest
         return sl651_frame_bytes(
@@ -160,6 +191,8 @@ class Sl651Session(StationLine[Sl651Frame]):
                 station=to.station,
                 password=to.password,
                 function=function,
+                total=packet[0],
+                number=packet[1],
                 body=body,
                 end=end,
             )
@@ -170,10 +203,11 @@ class Sl651Session(StationLine[Sl651Frame]):
         last, at = station.last_at, message.observed_at
         if last is None or at > last:
             station.last_at = self._last_heard[frame.station] = at
+            self._heard_until(frame.station, at)
         interval = timedelta(seconds=self.config.station.interval_s)
         if last is None or not self.config.station.replay or at - last < 1.5 * interval:
             return []
-        start = max(last, at - _LONGEST_QUERY)
+        start = max(last, at - _LONGEST_QUERY).astimezone(self._local)
         step = max(1, round(interval / timedelta(minutes=1)))
         digits = f"{step // 1440:02d}{step // 60 % 24:02d}{step % 60:02d}"
         queries = []

@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 
 from rencheng.adapters.decoding.decoder import Decoder, opened_or_refused, told_of
 from rencheng.adapters.decoding.harvest import Harvest
@@ -17,7 +18,8 @@ from rencheng.adapters.decoding.refusal import Refusal
 from rencheng.adapters.json_paths.parsing import parse_json, utf8_body
 from rencheng.adapters.signing.canonical import body_message, document_message
 from rencheng.adapters.signing.keys import DeviceKeys
-from rencheng.sense.batch import Decoded, Delivery, Placed, RefusalReason
+from rencheng.kernel import InvalidReading
+from rencheng.sense.batch import REMEMBERED_SCHEMA, Decoded, Delivery, Placed, RefusalReason
 from rencheng.sense.feed import FeedConfig
 
 __all__ = ["CounterWindow", "SignedDecoder", "Verifier"]
@@ -26,6 +28,8 @@ _WINDOW = 1024
 """How far behind the newest counter a delivery may come; RFC 4303 (section 3.4.3) wants 64 at least."""
 _LARGEST_COUNTER = 2**53
 _LABEL = "signature"
+_SUBJECT = "device:"
+"""Begin of the subjects under which counters are remembered."""
 
 
 class _Mark(msgspec.Struct, forbid_unknown_fields=True):
@@ -51,20 +55,31 @@ class CounterWindow:
     newest: int = -1
     seen: dict[int, bytes] = field(default_factory=dict)
 
-    def admit(self, counter: int, message: bytes) -> bool:
-        """Whether a counter is new, or belongs to the very message that used it: then it was only sent again."""
-        digest = hashlib.sha256(message).digest()[:16]
+    def admits(self, counter: int, digest: bytes, *, once: bool) -> bool:
+        """Whether a counter is new, or belongs to the very message that used it: then it was only sent again.
+
+        With ``once`` a message that is sent again is not admitted either.
+        """
         if counter <= self.newest - _WINDOW:
             return False
         known = self.seen.get(counter)
-        if known is not None:
-            return known == digest
+        return known is None or (known == digest and not once)
+
+    def note(self, counter: int, digest: bytes) -> bool:
+        """Note that a counter was used; tells whether that is new."""
+        if counter in self.seen:
+            return False
         self.newest = max(self.newest, counter)
         self.seen[counter] = digest
         if len(self.seen) > 2 * _WINDOW:
             oldest = self.newest - _WINDOW
             self.seen = {number: mark for number, mark in self.seen.items() if number > oldest}
         return True
+
+    def forget(self, counter: int) -> None:
+        """Take a counter as never used: what it came with was not stored."""
+        self.seen.pop(counter, None)
+        self.newest = max(self.seen, default=-1)
 
 
 class Verifier:
@@ -78,12 +93,50 @@ class Verifier:
         Refuse what is not signed.
     windows : dict, optional
         Counters by device, as an earlier run left them; only devices with a key ever have an entry.
+    once : bool
+        Refuse also a message that is sent again as it was: of feeds whose readings are stamped on arrival, where the
+        store cannot know it.
     """
 
-    def __init__(self, keys: DeviceKeys, *, required: bool, windows: dict[str, CounterWindow] | None = None) -> None:
+    def __init__(
+        self,
+        keys: DeviceKeys,
+        *,
+        required: bool,
+        windows: dict[str, CounterWindow] | None = None,
+        once: bool = False,
+    ) -> None:
         self._keys = keys
-        self._required = required
+        self._required, self._once = required, once
         self.windows = {} if windows is None else windows
+        self._noted: list[tuple[str, int, bytes]] = []
+        self._open: dict[tuple[str, int], None] = {}
+
+    def noted(self) -> pa.Table:
+        """Counters used since this was last asked: what is to be committed with the batch that they came with."""
+        noted, self._noted = self._noted, []
+        if not noted:
+            return REMEMBERED_SCHEMA.empty_table()
+        subjects, counters, marks = zip(*noted, strict=True)
+        return pa.table([[_SUBJECT + one for one in subjects], counters, marks], schema=REMEMBERED_SCHEMA)
+
+    def recall(self, remembered: pa.Table) -> None:
+        """Take over what an earlier run committed."""
+        for (device, counter), mark in zip(_counters(remembered), remembered["mark"].to_pylist(), strict=True):
+            self.windows.setdefault(device, CounterWindow()).note(counter, mark)
+
+    def settle(self, remembered: pa.Table) -> None:
+        """Take counters as used for good: the batch that they came with is stored."""
+        for device, counter in _counters(remembered):
+            self._open.pop((device, counter), None)
+
+    def forget(self, remembered: pa.Table) -> None:
+        """Take counters as never used, for the batch that they came with could not be stored."""
+        for device, counter in _counters(remembered):
+            self._open.pop((device, counter), None)
+            window = self.windows.get(device)
+            if window is not None:
+                window.forget(counter)
 
     def body(self, body: bytes, delivery: Delivery) -> bool:
         """Check a signature that comes beside the body; False if there is none.
@@ -146,8 +199,21 @@ class Verifier:
             raise Refusal(RefusalReason.BAD_SIGNATURE, f"device {device}: the counter {counter} is none")
         if not self._keys.is_signed(device, message, value):
             raise Refusal(RefusalReason.BAD_SIGNATURE, f"device {device}: not what the device signed")
-        if not self.windows.setdefault(device, CounterWindow()).admit(counter, message):
+        window = self.windows.setdefault(device, CounterWindow())
+        digest = hashlib.sha256(message).digest()[:16]
+        once = self._once and (device, counter) not in self._open  # what is not stored yet may come again
+        if not window.admits(counter, digest, once=once):
             raise Refusal(RefusalReason.REPLAYED, f"device {device}: the counter {counter} was used before")
+        if window.note(counter, digest):
+            self._noted.append((device, counter, digest))
+            self._open[device, counter] = None
+
+
+def _counters(remembered: pa.Table) -> Iterator[tuple[str, int]]:
+    subjects, numbers = (remembered[name].to_pylist() for name in ("subject", "number"))
+    for subject, number in zip(subjects, numbers, strict=True):
+        assert subject.startswith(_SUBJECT), subject
+        yield subject.removeprefix(_SUBJECT), number
 
 
 class SignedDecoder:
@@ -189,14 +255,22 @@ class SignedDecoder:
         except Refusal:
             passed = b""
         if passed and not harvest.rows:
-            return _verified(self.inner.decode(passed, delivery))
+            try:
+                return replace(_verified(self.inner.decode(passed, delivery)), remembered=self.verifier.noted())
+            except InvalidReading:
+                self.verifier.forget(self.verifier.noted())  # nothing of it is stored, so it may come again
+                raise
+        self.verifier.forget(self.verifier.noted())  # it is looked at once more
         return self.decode_many([(body, delivery)])
 
     def decode_many(self, parts: Sequence[tuple[bytes, Delivery]]) -> Decoded:
         """Decode deliveries in their order, those that were refused as rows of their own."""
         harvest = Harvest(self.config.limits)
-        self.gather_all(harvest, parts)
-        return harvest.decoded()
+        try:
+            self.gather_all(harvest, parts)
+            return replace(harvest.decoded(), remembered=self.verifier.noted())
+        finally:
+            self.verifier.forget(self.verifier.noted())  # nothing is left unless it broke
 
     def gather_all(self, harvest: Harvest, parts: Sequence[tuple[bytes, Delivery]]) -> None:
         """Add the readings and refusals of deliveries to a harvest."""

@@ -19,7 +19,7 @@ from rencheng.adapters.signing import SignedDecoder
 from rencheng.app.intake_desk import IntakeDesk
 from rencheng.kernel import InvalidReading
 from rencheng.sense import Decoded, Delivery, FeedConfig, Intake
-from rencheng.sense.batch import GOOD_SCHEMA, REFUSED_SCHEMA, Placed, RefusalReason
+from rencheng.sense.batch import GOOD_SCHEMA, REFUSED_SCHEMA, REMEMBERED_SCHEMA, Placed, RefusalReason
 
 __all__ = ["FeedCondition", "FeedInlet", "joined_batches"]
 
@@ -117,6 +117,7 @@ class FeedInlet:
         now = clock()
         is_pushed = config.source.kind == "http" or not getattr(config.source, "mqtt", True)
         state = "connected" if is_pushed else "waiting"
+        self.remembered = REMEMBERED_SCHEMA.empty_table()
         self._of = {"state": state, "since": now, "error": "", "failed_at": None, "breaks": 0}
         self._rows = self._accepted = self._repeated = self._refused = 0
         self._rate, self._rated_at = 0.0, now
@@ -139,6 +140,25 @@ class FeedInlet:
                 fresh.verifier.windows = self._decoder.verifier.windows  # a counter used before stays used
             self.config, self._decoder = config, fresh
             self._remembers = config.signature is not None or config.format == "sparkplug"
+
+    def recall(self, remembered: pa.Table) -> None:
+        """Take over what the feed's protocol committed with its batches."""
+        self.remembered = remembered
+        if isinstance(self._decoder, SignedDecoder):
+            with self._decoding:
+                self._decoder.verifier.recall(remembered)
+
+    def settle(self, batch: Decoded) -> None:
+        """Take as said for good what came with a batch that is stored."""
+        if batch.remembered.num_rows and isinstance(self._decoder, SignedDecoder):
+            with self._decoding:
+                self._decoder.verifier.settle(batch.remembered)
+
+    def forget(self, batch: Decoded) -> None:
+        """Take as never said what came with a batch that could not be stored; it may come again."""
+        if batch.remembered.num_rows and isinstance(self._decoder, SignedDecoder):
+            with self._decoding:
+                self._decoder.verifier.forget(batch.remembered)
 
     @property
     def decoder(self) -> object:
@@ -180,7 +200,22 @@ class FeedInlet:
 
     def offer(self, position: str, batch: Decoded, *, timeout_s: float | None = None) -> Future[Intake]:
         """Hand a batch in; see :meth:`IntakeDesk.offer`."""
-        return self._desk.offer(self.config.id, position, batch, timeout_s=timeout_s)
+        stored = self._desk.offer(self.config.id, position, batch, timeout_s=timeout_s)
+        if not batch.remembered.num_rows:
+            return stored
+        done: Future[Intake] = Future()
+
+        def tell(future: Future[Intake]) -> None:
+            error = future.exception()
+            if error is None:
+                self.settle(batch)
+                done.set_result(future.result())
+            else:  # before anybody hears of it and sends it again
+                self.forget(batch)
+                done.set_exception(error)
+
+        stored.add_done_callback(tell)
+        return done
 
     def took(self, intakes: Sequence[Intake]) -> None:
         """Note acknowledgements."""
@@ -284,6 +319,7 @@ def joined_batches(batches: Sequence[Decoded], config: FeedConfig) -> Decoded:
         rows=rows,
         limits=config.limits,
         origins=origins,
+        remembered=pa.concat_tables([batch.remembered for batch in batches]),
     )
 
 

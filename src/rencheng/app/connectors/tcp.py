@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 
-from rencheng.adapters.regulator import Hj212Session, Sl651Session, session_of
+from rencheng.adapters.regulator import Hj212Session, Sl651Session, session_of, stations_remembered
 from rencheng.adapters.tcp import LineServer
 from rencheng.app.connectors.inlet import FeedInlet, joined_batches
 from rencheng.kernel import StorageFailed, micros
@@ -46,7 +46,8 @@ class TcpConnector:
     def __init__(self, source: TcpSource, ready: Callable[[], None]) -> None:
         self._source, self._ready = source, ready
         self._last_heard: dict[str, datetime] = {}
-        self._done: deque[tuple[bool, Sequence[_Answer]]] = deque()
+        self._stored_until: dict[str, datetime] = {}
+        self._done: deque[tuple[bool, Sequence[_Answer], dict[str, datetime]]] = deque()
         self._started = ""
         self._number = 0
         self.port = 0
@@ -54,7 +55,11 @@ class TcpConnector:
 
     def run(self, inlet: FeedInlet, stop: threading.Event) -> None:
         """Deliver until ``stop``; see :class:`rencheng.app.connectors.Connector`."""
-        self._started = self._started or str(micros(inlet.clock()))
+        if not self._started:  # what stations missed while nobody listened is asked for too
+            self._started = str(micros(inlet.clock()))
+            self._stored_until = stations_remembered(inlet.remembered)
+        self._last_heard.clear()
+        self._last_heard.update(self._stored_until)
         source = self._source
         server = LineServer(source.host, source.port, max_connections=source.max_connections, idle_s=source.idle_s)
         sessions: _Sessions = {}
@@ -89,6 +94,7 @@ class TcpConnector:
         self._number += 1
         position = f"tcp:{self._started}:{self._number}"
         batch = joined_batches(batches, inlet.config)
+        heard = stations_remembered(batch.remembered)
         while not stop.is_set():
             try:
                 done = inlet.offer(position, batch, timeout_s=_PATIENCE_S)
@@ -96,7 +102,7 @@ class TcpConnector:
                 server.receive(0.0, reading=False)
                 self._answer(server)
                 continue
-            done.add_done_callback(lambda future: self._committed(future, server, answers))
+            done.add_done_callback(lambda future: self._committed(future, server, answers, heard))
             return
 
     def _hear(
@@ -129,15 +135,24 @@ class TcpConnector:
         if exchange.close:
             server.hang_up(number)
 
-    def _committed(self, future: Future[Intake], server: LineServer, answers: Sequence[_Answer]) -> None:
+    def _committed(
+        self, future: Future[Intake], server: LineServer, answers: Sequence[_Answer], heard: dict[str, datetime]
+    ) -> None:
         """Called by the writer after each commit."""
-        self._done.append((future.exception() is None, answers))
+        self._done.append((future.exception() is None, answers, heard))
         server.wake()
 
     def _answer(self, server: LineServer) -> None:
         """Answer what is stored; hang up on those whose frames could not be, so that they send them again."""
         while self._done:
-            stored, answers = self._done.popleft()
+            stored, answers, heard = self._done.popleft()
+            if stored:
+                self._stored_until.update(heard)
+            else:  # their gaps are asked for when they come again
+                for station in heard:
+                    self._last_heard.pop(station, None)
+                    if station in self._stored_until:
+                        self._last_heard[station] = self._stored_until[station]
             for answer in answers:
                 if stored:
                     server.send(answer.line, answer.data)
