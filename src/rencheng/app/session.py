@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -266,12 +267,27 @@ class Session:
         OrderRefused
             If the run's readings come from a record or a simulated world.
         """
-        if not self._live:
-            raise OrderRefused("readings can be offered to a live run only", mend="Start one with: rencheng run --city")
-        assert self._intake is not None
-        intake = self._intake.offer(feed_id, data, content_encoding=content_encoding, delivery=delivery)
+        intake = self._readings_in().offer(feed_id, data, content_encoding=content_encoding, delivery=delivery)
         self._turn_if_still()
         return intake
+
+    def hand_in(
+        self, feed_id: str, data: bytes, *, content_encoding: str = "", delivery: Delivery | None = None
+    ) -> Future[Intake]:
+        """Decode a bulk of raw readings and lay it on the desk, as :meth:`offer` but without standing by.
+
+        The future is done when it is on the disk, or refused. Where the clock was not started that is so on return.
+        """
+        handed = self._readings_in().hand_in(feed_id, data, content_encoding=content_encoding, delivery=delivery)
+        if self._thread is None:
+            handed.result()
+            self._turn_if_still()
+        return handed
+
+    def _readings_in(self) -> LiveIntake:
+        if self._intake is None:
+            raise OrderRefused("readings can be offered to a live run only", mend="Start one with: rencheng run --city")
+        return self._intake
 
     def _turn_if_still(self) -> None:
         """Turn on what was taken, here and now, where no clock does."""

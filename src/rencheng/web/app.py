@@ -93,6 +93,7 @@ def create_app(session: Session, *, console: Path | None = CONSOLE, settings: Se
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         yield
         context.hub.close()
+        context.workers.close()
 
     app = FastAPI(
         title="Rencheng 韧城",

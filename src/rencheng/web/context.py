@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 from fastapi import Depends, Request
 
+from rencheng.app.elastic_workers import ElasticWorkers
 from rencheng.app.settings import Settings
 from rencheng.assess.frame import GAUGED
 from rencheng.city import City
@@ -36,6 +37,8 @@ class Context:
     hub: EventHub
     requests: dict[int, int] = field(default_factory=dict)
     """HTTP status → responses given."""
+    workers: ElasticWorkers = field(default_factory=ElasticWorkers)
+    """They decode deliveries of readings."""
     _lock: Lock = field(default_factory=Lock)
     _floods: FloodStore = field(default_factory=FloodStore)
     _keeper: tuple[object, PictureKeeper] | None = None

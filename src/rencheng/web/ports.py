@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -158,6 +159,12 @@ class Session(Protocol):
     @property
     def feed_care(self) -> FeedCare | None:
         """What people can do about the feeds; None where the run is not live."""
+        ...
+
+    def hand_in(
+        self, feed_id: str, data: bytes, *, content_encoding: str = "", delivery: Delivery | None = None
+    ) -> Future[Any]:
+        """Decode a bulk of raw readings now; the future gives its :class:`Intake` when it is stored."""
         ...
 
     def feeds(self) -> Sequence[FeedCondition]:

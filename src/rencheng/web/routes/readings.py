@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from asyncio import shield, wrap_future
 from dataclasses import asdict
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Request
 from pydantic import BaseModel, Field
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 
 from rencheng.app.connectors import FeedCondition
@@ -117,7 +118,9 @@ async def offer(
         counter=rencheng_counter,
         signature=rencheng_signature,
     )
-    intake = await run_in_threadpool(context.session.offer, feed_id, body, content_encoding=encoding, delivery=delivery)
+    handing = partial(context.session.hand_in, feed_id, body, content_encoding=encoding, delivery=delivery)
+    handed = await shield(wrap_future(context.workers.submit(handing)))
+    intake = await shield(wrap_future(handed))  # nobody stands by while it is stored
     return IntakeView(
         feed_id=feed_id,
         accepted=intake.accepted,
