@@ -30,7 +30,7 @@ from rencheng.sense.detection_rules import DetectionRules
 from rencheng.sense.fault_watch import FaultWatch
 from rencheng.sense.feed import TABLE_FORMATS, FeedConfig, feed_config_from_dict, read_feed_config
 
-__all__ = ["ScaleOutOptions", "ScaleOutStatus", "plain_feed", "scale_out", "scale_out_status"]
+__all__ = ["ScaleOutOptions", "ScaleOutStatus", "plain_feed", "scale_out", "scale_out_status", "settings_of"]
 
 SOURCE = "scale-out"
 _RAISED = re.compile(r"[\w.]*(Error|Failed|Conflict|NotFound|Invalid\w+|Refused): ")

@@ -32,6 +32,8 @@ _PARCELS = "shard INT, parcel BINARY"
 _NOTES = "shard INT, note BINARY"
 _STATE = "state BINARY"
 _BATCH = "streaming.sql.batchId"
+_OLDEST = "400d"
+"""Spark passes over a file so much older than the newest, without a word; its own limit is a week."""
 _KEEPERS: dict[tuple[str, int], ShardKeeper] = {}
 """Shards whose channels this Python process has listed before, which saves listing them again with every turn. Their
 memory is read from Spark's state every time."""
@@ -93,6 +95,7 @@ class ScaleOut:
             spark.readStream.format("binaryFile")
             .schema(_SOURCE)
             .option("maxFilesPerTrigger", self.files_per_turn)
+            .option("maxFileAge", _OLDEST)
             .load(self.source.as_uri())
             .select("path", f.unix_micros("modificationTime").alias("arrived_us"))
         )
