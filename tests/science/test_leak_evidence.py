@@ -8,7 +8,16 @@ from benchmarks.leak_score import score
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rencheng.science.detection.leaks import Belief, best_place, day_evidence, leak_scan, learn, sum_evidence
+from rencheng.science.detection.leaks import (
+    Belief,
+    best_place,
+    day_evidence,
+    leak_scan,
+    learn,
+    marginal_evidence,
+    place_probability,
+    sum_evidence,
+)
 from rencheng.science.detection.night_flow import daily_constant_flow, daily_excess, day_to_day_variance
 from rencheng.science.detection.pipe_distance import pipe_distances
 
@@ -44,7 +53,7 @@ def test_a_leak_stands_out_where_it_is_and_with_its_size() -> None:
     residual = 5 * response[1, 0] + 0.01 * rng.standard_normal((24, 3))
     evidence = day_evidence(residual, np.ones((24, 1)), np.zeros(24, int), precision, hours_per_reading=1.0)
     belief, design = Belief(mean=np.zeros(1), cov=np.eye(1)), np.array([[0.0], [0.0], [0.02]])
-    scan = leak_scan(belief, design, evidence, response)
+    scan = leak_scan(marginal_evidence(belief, design, evidence), response)
     assert int(np.argmax(scan.ratio)) == 1
     assert scan.size_ratio[1, 0] == pytest.approx(5, rel=0.02)
 
@@ -73,9 +82,10 @@ def test_learning_in_parts_is_learning_at_once() -> None:
 
 def test_the_place_is_where_most_probability_is_near() -> None:
     near = np.array([[1, 1, 0], [1, 1, 0], [0, 0, 1]], bool)
-    pipe, sure = best_place(np.array([10.0, 9.9, 10.1]), near, near, np.ones(3), temper=4.0)
-    assert pipe == 0
-    assert sure == pytest.approx(0.66, abs=0.02)
+    post, reach = place_probability(np.array([10.0, 9.9, 10.1]), near, np.ones(3), temper=4.0)
+    assert best_place(post, near) == 0
+    assert reach[0] == pytest.approx(0.66, abs=0.02)
+    assert reach[0] + reach[2] == pytest.approx(1.0)
 
 
 def test_the_contests_rule_step_by_step() -> None:

@@ -15,8 +15,10 @@ from numpy.typing import NDArray
 from rencheng.adapters.epanet.leak_drive import HOUR_US, Blocks, blocks_from_scada, drive_model
 from rencheng.adapters.epanet.leak_model import Boundary, LeakModel
 from rencheng.adapters.epanet.scada import read_scada
+from rencheng.app.leak_filter import FoundLeak, LeakFilter, Sizes
+from rencheng.app.leak_places import Places
 from rencheng.app.leak_states import Doubts, LinearModel, linear_model
-from rencheng.app.leak_watch import RENEW_D, WINDOWS_D, FoundLeak, LeakWatch, Renewal, Sizes
+from rencheng.app.leak_watch import RENEW_D, WINDOWS_D, LeakWatch, Renewal
 from rencheng.kernel import InvalidInput
 from rencheng.science.detection.night_flow import daily_constant_flow, daily_excess, day_to_day_variance
 from rencheng.science.detection.pipe_distance import pipe_distances
@@ -135,7 +137,8 @@ def _watched(
     linear, doubts = linear_model(
         model, drive, blocks, slice(0, DAY_H * min(days, ahead)), (), None, DAY_H * REFERENCE_D
     )
-    watch = _watch(model, drive, linear, doubts, days, _renewal(model, drive, blocks, linear, doubts, days), say)
+    kept = _filter(model, drive, linear, doubts, days)
+    watch = LeakWatch(kept, renew=_renewal(model, drive, blocks, linear, doubts, days), say=say)
     watch.begin(range(REFERENCE_D))
     for day in range(REFERENCE_D, days):
         watch.day(day)
@@ -159,15 +162,7 @@ def _renewal(
     return renew
 
 
-def _watch(
-    model: LeakModel,
-    drive: Boundary,
-    linear: LinearModel,
-    doubts: Doubts,
-    days: int,
-    renew: Renewal,
-    say: Callable[[str], None],
-) -> LeakWatch:
+def _filter(model: LeakModel, drive: Boundary, linear: LinearModel, doubts: Doubts, days: int) -> LeakFilter:
     balance = np.full((days, model.n_areas), np.nan)
     var, doubt = np.full(model.n_areas, LEAST_VAR), np.ones(model.n_areas)
     for area in np.flatnonzero(~model.open_area):
@@ -181,23 +176,26 @@ def _watch(
             balance[:, area] = daily_constant_flow(rest, nominal)
             doubt[area] = INFLOW_DOUBT * float(np.nanmean(rest)) + 0.1
         var[area] = 2 * day_to_day_variance(balance[: 2 * REFERENCE_D, area], LEAST_VAR)
-    n_nodes = int(model.link_ends.max()) + 1
-    n_pipes = len(model.pipes)
-    far = pipe_distances(model.link_ends, model.link_length_m, n_nodes)
-    at = model.pipe_links
-    return LeakWatch(
+    return LeakFilter(
         linear,
+        _places(model),
         balance=balance,
         balance_var=var,
         balance_doubt=doubt,
-        near=far[np.ix_(at, at)] <= NEAR_M,
-        nearer=far[np.ix_(at, at)] <= CENTRE_M,
-        pipe_nodes=model.pipe_ends,
-        pipe_weight=model.pipe_length_m if n_pipes else np.ones(0),
         n_doubts=len(doubts.mix),
         n_pressures=len(model.pressures),
-        renew=renew,
-        say=say,
+    )
+
+
+def _places(model: LeakModel) -> Places:
+    n_nodes = int(model.link_ends.max()) + 1
+    far = pipe_distances(model.link_ends, model.link_length_m, n_nodes)
+    between = far[np.ix_(model.pipe_links, model.pipe_links)]
+    return Places(
+        near=between <= NEAR_M,
+        nearer=between <= CENTRE_M,
+        pipe_nodes=model.pipe_ends,
+        pipe_weight=model.pipe_length_m,
     )
 
 
@@ -210,9 +208,11 @@ def _rows(found: list[FoundLeak], model: LeakModel, blocks: Blocks) -> list[Leak
     last = at(len(blocks.start_us))
     rows = []
     for leak in found:
-        told, end = at(DAY_H * (leak.told_day + 1)), None if leak.ended_day is None else at(DAY_H * leak.ended_day)
-        # the hour in which it began is over; of a leak that ran before the files begin, the first hour is
-        start = at(leak.onset_h + 1)
+        told = at(DAY_H * (leak.told_day + 1))
+        ended = leak.ended_day if leak.moved_day is None else leak.moved_day + 1
+        end = None if ended is None else at(DAY_H * ended)
+        # the hour by which it surely began is over; of a leak that ran before the files begin, the first hour is
+        start = at(leak.sure_h + 1)
         row = LeakRow(
             start_time=start,
             pipe=model.pipes[leak.pipe],
@@ -220,7 +220,7 @@ def _rows(found: list[FoundLeak], model: LeakModel, blocks: Blocks) -> list[Leak
             detected_at=told,
             end_time=end,
             flow_m3_h=leak.peak_m3_h,
-            status="present" if leak.carried else "new",
+            status="moved" if leak.moved_day is not None else "present" if leak.carried else "new",
         )
         rows.append(row)
         until = end or last

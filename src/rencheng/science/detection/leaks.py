@@ -18,7 +18,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Belief", "Candidates", "Evidence", "best_place", "day_evidence", "leak_scan", "learn", "sum_evidence"]
+__all__ = [
+    "Belief",
+    "Candidates",
+    "Evidence",
+    "best_place",
+    "day_evidence",
+    "leak_scan",
+    "learn",
+    "marginal_evidence",
+    "place_probability",
+    "sum_evidence",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -158,25 +169,37 @@ def learn(belief: Belief, design: Floats, evidence: Evidence) -> tuple[Belief, f
     return Belief(mean=mean, cov=cov), left / max(evidence.count, 1.0)
 
 
-def leak_scan(belief: Belief, design: Floats, evidence: Evidence, response: Floats) -> Candidates:
-    """Twice the log likelihood ratio of one more leak at each place, the belief's doubts marginalised.
+def marginal_evidence(belief: Belief, design: Floats, evidence: Evidence) -> Evidence:
+    """What is left of evidence when the belief's doubts are taken out of it.
 
-    With ``N = M − M B (P⁻¹ + BᵀMB)⁻¹ BᵀM`` and ``r`` the pull left after the belief, a leak with response ``t`` of
-    free size gains ``(t·r)² / (t·N t)``.
-
-    Parameters
-    ----------
-    response : ndarray, shape (J, L, D)
-        Departures by a leak at each place and size level.
+    ``M`` becomes ``N = M − M B (P⁻¹ + BᵀMB)⁻¹ BᵀM`` and ``u`` the pull left after the belief.
     """
     gain = evidence.precision @ design
     inner = np.linalg.inv(np.linalg.inv(belief.cov) + design.T @ gain)
     off = evidence.pull - gain @ belief.mean
-    left = off - gain @ (inner @ (design.T @ off))
-    precision = evidence.precision - gain @ inner @ gain.T
+    return Evidence(
+        pull=off - gain @ (inner @ (design.T @ off)),
+        precision=evidence.precision - gain @ inner @ gain.T,
+        square=evidence.square,
+        count=evidence.count,
+    )
+
+
+def leak_scan(left: Evidence, response: Floats) -> Candidates:
+    """Twice the log likelihood ratio of one more leak at each place, by evidence with the doubts taken out.
+
+    A leak with response ``t`` of free size gains ``(t·u)² / (t·N t)``.
+
+    Parameters
+    ----------
+    left : Evidence
+        From :func:`marginal_evidence`.
+    response : ndarray, shape (J, L, D)
+        Departures by a leak at each place and size level.
+    """
     flat = response.reshape(-1, response.shape[-1])
-    along = flat @ left
-    across = np.maximum(np.einsum("ij,ij->i", flat @ precision, flat), 1e-12)
+    along = flat @ left.pull
+    across = np.maximum(np.einsum("ij,ij->i", flat @ left.precision, flat), 1e-12)
     size = (along / across).reshape(response.shape[:2])
     ratio = (np.where(along > 0, along, 0.0) ** 2 / across).reshape(response.shape[:2])
     fits = np.ones_like(ratio, dtype=bool)
@@ -186,10 +209,10 @@ def leak_scan(belief: Belief, design: Floats, evidence: Evidence, response: Floa
     return Candidates(ratio=np.where(fits, ratio, 0.0), size_ratio=size)
 
 
-def best_place(
-    ratio: Floats, near: NDArray[np.bool_], nearer: NDArray[np.bool_], weight: Floats, *, temper: float
-) -> tuple[int, float]:
-    """The pipe round which the leak most probably is, and that probability.
+def place_probability(
+    ratio: Floats, near: NDArray[np.bool_], weight: Floats, *, temper: float
+) -> tuple[Floats, Floats]:
+    """Probability that the leak is in each pipe, and that it is within reach of it, shapes (P,) and (P,).
 
     Parameters
     ----------
@@ -197,17 +220,18 @@ def best_place(
         Twice the log likelihood ratio of each pipe.
     near : ndarray of bool, shape (P, P)
         Pipes that count as the same place.
-    nearer : ndarray of bool, shape (P, P)
-        Pipes well inside it: the choice is for the most probability there.
     weight : ndarray, shape (P,)
         Prior weight of each pipe.
     temper : float
         Divides the log likelihood: how many times the model believes each reading too much.
     """
-    log_post = (ratio - ratio.max()) / (2 * temper)
-    post = np.exp(log_post) * weight
+    post = np.exp((ratio - ratio.max()) / (2 * temper)) * weight
     post /= post.sum()
+    return post, np.minimum(near @ post, 1.0)
+
+
+def best_place(post: Floats, nearer: NDArray[np.bool_]) -> int:
+    """The pipe round which the leak most probably is: most of the probability ``post`` (P,) is ``nearer`` (P, P)."""
     mass = nearer @ post
     good = mass > mass.max() - 0.02
-    chosen = int(np.flatnonzero(good)[np.argmax(post[good])])
-    return chosen, float(min(near[chosen] @ post, 1.0))
+    return int(np.flatnonzero(good)[np.argmax(post[good])])
