@@ -94,6 +94,7 @@ def test_a_file_that_is_wrong_leaves_the_old_one_in_force_and_names_the_line(api
         (BUREAU.replace("quantity =", "qantity ="), "unknown key 'qantity'", "line 13"),
         (BUREAU.replace('"stage_m"', '"stage"'), "unknown quantity 'stage'", "line 13"),
         (BUREAU.replace('id = "bureau"', 'id = "other"'), "feed 'other' now", "line 2"),
+        (BUREAU.replace('"cm"', '"cmm"'), "unit 'cmm' is not legal", "line 14"),
         (BUREAU.replace("[feed]", "[feed"), "not TOML", "line 1"),
     ):
         file.write_text(text, encoding="utf-8")

@@ -231,10 +231,9 @@ def _read(path: Path) -> FeedConfig:
         line = _line_of(path, error.what)
         if line is None or "line" in error.what:
             raise
-        where = f"{path.name}, line {line}"
-        raise InvalidConfig(
-            error.what, where=f"{where}: {error.where}" if error.where else where, mend=error.mend
-        ) from error
+        rest = error.where.removeprefix(str(path)).lstrip(": ")
+        where = f"{path.name}, line {line}" + (f": {rest}" if rest else "")
+        raise InvalidConfig(error.what, where=where, mend=error.mend) from error
 
 
 def _place(path: Path, word: str) -> str:
