@@ -79,3 +79,10 @@ def test_the_sandbox_city_watches_its_water_and_says_what_it_does_not_watch(sand
         assert rows[name].sensors > 0
     assert rows["natural_hazard"].rules == ("stage_odd", "rainstorm", "river_flood")
     assert list(risk_source_lines(city, NOW))[-1].startswith("12 classes, 12 with a rule")
+
+
+def test_the_page_names_every_class_and_rule() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "reference" / "risk-sources.md").read_text(encoding="utf-8")
+    for of in risk_sources().classes:
+        assert of.name.zh in page
+        assert all(f"`{name}`" in page for name in (*of.detection, *of.sensor_kinds))

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import rencheng.app.stages  # noqa: F401 — registers the orders of every room
 from rencheng.adapters.senml.records import PACK
-from rencheng.app.city_import.config import CityImport
+from rencheng.app.city_import.sections import CityImport
 from rencheng.app.connectors import FeedCondition
 from rencheng.assess.flood.extent_config import ExtentConfig
 from rencheng.assess.indicator_tree import IndicatorTree
@@ -156,7 +156,7 @@ INTERFACES: tuple[InterfaceClass, ...] = (
         "after-action-report",
         "事后评估报告",
         "After-action report",
-        "GET /api/report",
+        "GET /api/report.json",
         {"report": Report},
         direction="out",
     ),
