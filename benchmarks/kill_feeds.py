@@ -1,7 +1,8 @@
 """Nothing acknowledged is lost: a live run killed without warning, again and again, under load over all feeds.
 
-Run with ``python -m benchmarks.kill_feeds [ROUNDS]`` (100 by default). Writers deliver over HTTP, MQTT and TCP to a
-real ``rencheng run`` with a real Mosquitto between, and note what was acknowledged; whoever hears nothing sends again.
+Run with ``python -m benchmarks.kill_feeds [ROUNDS]`` (100 by default). Writers deliver over HTTP, MQTT, TCP and
+SensorThings (over MQTT) to a real ``rencheng run`` with a real Mosquitto between, and note what was acknowledged;
+whoever hears nothing sends again.
 Then every acknowledged reading must be stored exactly once, and the checks of each channel must stand where they stand
 when the same readings are taken without a kill.
 """
@@ -57,6 +58,9 @@ format = "hj212"
 sensor = "{{mn}}"
 time = {{ timezone = "+00:00" }}
 source = {{ kind = "tcp", port = {stations} }}
+""",
+    "sensorthings": """
+source = {{ kind = "sensorthings", mqtt = true, host = "127.0.0.1", port = {broker} }}
 """,
 }
 _COLUMN = '[[feed.columns]]\ncolumn = "v"\nquantity = "stage_m"\nunit = "m"\n'
@@ -136,7 +140,12 @@ class _Writers:
         """One per feed."""
         return [
             threading.Thread(target=self._until_stopped, args=(name, each), daemon=True)
-            for name, each in (("pushed", self._push), ("sent", self._publish), ("stations", self._report))
+            for name, each in (
+                ("pushed", self._push),
+                ("sent", self._publish),
+                ("stations", self._report),
+                ("sensorthings", self._observe),
+            )
         ]
 
     def _until_stopped(self, name: str, each: Callable[[int], list[tuple[str, int]]]) -> None:
@@ -148,7 +157,7 @@ class _Writers:
 
     def _readings(self, number: int, rows: int, group: int) -> list[tuple[str, int]]:
         """Gauges of a group in turn, each reading ten milliseconds after the one before."""
-        mine = self.gauges[group::3]
+        mine = self.gauges[group::4]
         return [(mine[k % len(mine)], self.begin_ms + 10 * k) for k in range(number * rows, (number + 1) * rows)]
 
     def _push(self, number: int) -> list[tuple[str, int]]:
@@ -172,8 +181,22 @@ class _Writers:
         time.sleep(0.01)
         return rows
 
+    def _observe(self, number: int) -> list[tuple[str, int]]:
+        """Observations of SensorThings, by the broker too."""
+        if number == 0:
+            self._observer = Publisher(self.broker.port, "observer")
+        rows = self._readings(number, 50, 3)
+        messages = []
+        for s, t in rows:
+            at = datetime.fromtimestamp(t / 1000, UTC).isoformat(timespec="milliseconds")
+            body = json.dumps({"phenomenonTime": at, "result": _value(t)}).encode()
+            messages.append((f"v1.1/Datastreams('{s}:stage_m')/Observations", body))
+        self._observer.publish(messages)
+        time.sleep(0.01)
+        return rows
+
     def _report(self, number: int) -> list[tuple[str, int]]:
-        mine = self.gauges[2::3]
+        mine = self.gauges[2::4]
         gauge, second = mine[number % len(mine)], number // len(mine)
         at = datetime.fromtimestamp(self.begin_ms // 1000 - 3600 + second, UTC)
         groups: Any = ({"DataTime": f"{at:%Y%m%d%H%M%S}"}, {"v-Rtd": str(_value(number))})
@@ -194,12 +217,13 @@ def _value(number: int) -> float:
 
 
 def _city(package: Path, broker: int, stations: int) -> None:
-    """Give a city the three feeds, and only them."""
+    """Give a city the four feeds, and only them."""
     for old in (package / "feeds").glob("*.toml"):
         old.unlink()
     for name, text in _FEEDS.items():
         said = text.format(broker=broker, stations=stations)
-        (package / "feeds" / f"{name}.toml").write_text(f'[feed]\nid = "{name}"\n{said}{_COLUMN}', encoding="utf-8")
+        said += "" if name == "sensorthings" else _COLUMN
+        (package / "feeds" / f"{name}.toml").write_text(f'[feed]\nid = "{name}"\n{said}', encoding="utf-8")
 
 
 @contextmanager
