@@ -90,6 +90,8 @@ def test_the_way_of_a_refused_row_from_the_page_to_the_ledger(api: Api, live: Se
 
 def test_a_file_that_is_wrong_leaves_the_old_one_in_force_and_names_the_line(api: Api, live: Session) -> None:
     file: Path = live.city.path / "feeds" / FEED_FILE
+    file.write_text(BUREAU.replace('"stn"', '"id"'), encoding="utf-8")
+    assert api("POST", "/api/feeds/bureau/reload").status_code == 200
     for text, said, line in (
         (BUREAU.replace("quantity =", "qantity ="), "unknown key 'qantity'", "line 13"),
         (BUREAU.replace('"stage_m"', '"stage"'), "unknown quantity 'stage'", "line 13"),
