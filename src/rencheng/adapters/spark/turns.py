@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from rencheng.adapters.spark.earlier import file_of
@@ -243,15 +244,29 @@ class ScaledAlarms:
         self._out = out
         self.turns = read_turns(out)
 
-    def alarms(self, *, since: int = 0, limit: int = 100_000, sensor_id: str = "") -> pa.Table:
-        """Alarm rows in the order in which they became known."""
+    @property
+    def last_alarm(self) -> int:
+        """The greatest ``seq`` there is; 0 without any."""
+        return self.turns[-1].last_alarm if self.turns else 0
+
+    def alarms(
+        self,
+        *,
+        since: int = 0,
+        limit: int = 100_000,
+        sensor_id: str = "",
+        kinds: Sequence[str] = (),
+        rules: Sequence[str] = (),
+    ) -> pa.Table:
+        """Alarm rows in the order in which they became known; see :class:`rencheng.sense.ports.Alarms`."""
+        wanted = {"sensor_id": [sensor_id] if sensor_id else [], "kind": list(kinds), "rule": list(rules)}
         tables = [ALARM_SCHEMA.insert(0, pa.field("seq", pa.int64())).empty_table()]
         for turn in self.turns:
             if turn.alarms and turn.last_alarm > since and sum(map(len, tables)) < limit:
                 table = pq.read_table(self._out / "alarms" / f"{turn.batch:09d}.parquet", partitioning=None)
-                seq = np.asarray(table["seq"])
-                mine = seq > since
-                if sensor_id:
-                    mine &= np.array([sensor == sensor_id for sensor in table["sensor_id"].to_pylist()], dtype=bool)
-                tables.append(table.filter(pa.array(mine)).cast(tables[0].schema))
+                table = table.cast(tables[0].schema).filter(pc.field("seq") > since)
+                for name, words in wanted.items():
+                    if words:
+                        table = table.filter(pc.is_in(table[name], value_set=pa.array(words, pa.string())))
+                tables.append(table)
         return pa.concat_tables(tables).slice(0, max(limit, 0))
