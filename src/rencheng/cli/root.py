@@ -42,7 +42,7 @@ app.add_typer(detect.app, name="detect", help="Anomalies: of one series (detect 
 app.add_typer(devices.app, name="devices", help="Devices: their life, what falls due, how often they fail.")
 app.add_typer(edge.app, name="edge", help="The agent at a gateway: keeps readings, orders people out, hands over.")
 app.add_typer(feed.app, name="feed", help="Feeds of readings.")
-app.add_typer(feeds.app, name="feeds", help="Feeds of the live run: how they are, what they refused.")
+app.add_typer(feeds.app, name="feeds")
 app.add_typer(flood.app, name="flood", help="Water over the ground: runs, extents, forecasts.")
 app.add_typer(ledger_app, name="ledger")
 app.add_typer(rehearse.app, name="rehearse", help="Play a scenario, or study measures over many storms.")
