@@ -75,8 +75,9 @@ def commands_page() -> str:
 
 def _commands(command: object, path: str) -> list[str]:
     children = getattr(command, "commands", None)
-    if children:
-        return [line for name, child in children.items() for line in _commands(child, f"{path} {name}")]
+    below = [line for name, child in (children or {}).items() for line in _commands(child, f"{path} {name}")]
+    if children and not getattr(command, "invoke_without_command", False):
+        return below
     parts = [f"\n## `{path}`\n\n{(getattr(command, 'help', '') or '').strip()}\n\n"]
     for parameter in getattr(command, "params", []):
         if parameter.name == "help":
@@ -87,7 +88,7 @@ def _commands(command: object, path: str) -> list[str]:
             else f"`{parameter.name.upper()}`"
         )
         parts.append(f"- {name}: {getattr(parameter, 'help', '') or ''}\n")
-    return parts
+    return parts + below
 
 
 def indicators_page() -> str:

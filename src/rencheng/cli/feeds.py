@@ -10,7 +10,7 @@ import typer
 
 __all__ = ["app"]
 
-app = typer.Typer(help="Feeds of the live run: how they are, what they refused.")
+app = typer.Typer()
 
 _STATES = {"waiting": "等待 waiting", "connected": "正常 connected", "failed": "中断 failed"}
 _STYLES = {"waiting": "yellow", "connected": "green", "failed": "bold red"}
@@ -226,6 +226,11 @@ def _print(found: list[dict[str, Any]]) -> None:
         )
     console.print(table)
     for feed in found:
+        for clock in feed["wrong_clocks"]:
+            way = "ahead 快" if clock["ahead_s"] > 0 else "behind 慢"
+            off = f"{_duration(abs(clock['ahead_s']))} {way}"
+            line = f"{feed['feed_id']}: the clock of {clock['sensor_id']} is {off} 设备时钟偏差"
+            console.print(line, highlight=False, markup=False, soft_wrap=True)
         if feed["error"]:
             at = f" {feed['failed_at'][:19].replace('T', ' ')} UTC" if feed["failed_at"] else ""
             line = f"{feed['feed_id']}: last error 最近错误{at}: {feed['error']}"
