@@ -75,7 +75,7 @@ def faults(
 
 @app.command("import")
 def import_devices(
-    file: Annotated[Path, typer.Argument(help="CSV with a header; its columns: docs/how-to/keep-devices.md")],
+    file: Annotated[Path, typer.Argument(help="CSV with a header; its columns: docs/reference/devices.md")],
     reason: Annotated[str, typer.Option("--reason", help="Why they are listed")],
     url: Annotated[str, typer.Option("--url", help="Address of the run; by default as the settings say")] = "",
     role: Annotated[str, typer.Option("--role", help="Role of the city on whose behalf they are listed")] = "",
