@@ -12,6 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from unittest.mock import patch
 
@@ -73,9 +74,13 @@ class Taken:
         self.processor_s = time.process_time() - processor
         self.written = written_bytes() - before
 
-    def rate(self) -> float:
-        """Median readings a second."""
-        return 1 / statistics.median(self.seconds)
+    def costs(self, n: int) -> list[tuple[str, str]]:
+        """What so many readings cost."""
+        return [
+            ("readings/s, median of batches", f"{1 / statistics.median(self.seconds):,.0f}"),
+            ("processor, µs a reading, making it included", f"{self.processor_s / n * 1e6:.2f}"),
+            ("written, bytes a reading", f"{self.written / n:.1f}"),
+        ]
 
 
 def median_ms(work: Callable[[], object]) -> float:
@@ -129,7 +134,12 @@ def peers(folder: Path, sensors: int) -> dict[str, Callable[[], object]]:
         "hours of every sensor": f"SELECT channel, date_trunc('hour', stamp) h, {what}",
         "hours of all together": f"SELECT date_trunc('hour', stamp) h, {what}",
     }
-    return {name: (lambda text=text: con.execute(text).fetchnumpy()) for name, text in sql.items()}  # type: ignore[misc]
+    return {name: partial(asked, con, text) for name, text in sql.items()}
+
+
+def asked(con: duckdb.DuckDBPyConnection, sql: str) -> object:
+    """Arrays of an answer."""
+    return con.execute(sql).fetchnumpy()
 
 
 def main() -> None:
@@ -140,12 +150,8 @@ def main() -> None:
         with_it, without = alternated(folder, sensors)
         n = sensors * MINUTES
         print("| intake with the shipped rules | without sorting | with sorting |\n|---|---:|---:|")
-        for what, of in (
-            ("readings/s, median of batches", lambda t: f"{t.rate():,.0f}"),
-            ("processor, µs a reading", lambda t: f"{t.processor_s / n * 1e6:.2f}"),
-            ("written, bytes a reading", lambda t: f"{t.written / n:.1f}"),
-        ):
-            print(f"| {what} | {of(without)} | {of(with_it)} |")
+        for (what, plainly), (_, sorting) in zip(without.costs(n), with_it.costs(n), strict=True):
+            print(f"| {what} | {plainly} | {sorting} |")
         before = {ask: median_ms(work) for ask, work in questions(without.store).items()}
         begun, processor = written_bytes(), time.process_time()
         with_it.store.compact()
@@ -193,7 +199,7 @@ def in_a_box() -> None:
         "a quarter": MapBox(west=121.0, south=31.0, east=121.5, north=31.5, across=128),
         "some streets": MapBox(west=121.0, south=31.0, east=121.02, north=31.02, across=128),
     }.items():
-        work = lambda: placed.latest("methane_ratio_lel", box)  # noqa: B023, E731 — called at once
+        work = partial(placed.latest, "methane_ratio_lel", box)
         print(f"| {what} | {work().num_rows:,} | {median_ms(work):,.0f} | {least_ms(work):,.0f} |")
     store.close()
 

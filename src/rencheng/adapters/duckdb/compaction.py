@@ -34,8 +34,8 @@ MERGED = 8
 """Runs of a level that are merged into one of the next."""
 MERGE_ROWS = 4_000_000
 """Readings in memory at once while runs are merged."""
-DEBT_ROWS = 32_000_000
-"""Readings that may wait to be sorted while the writer is busy; about a tenth of a second for a question to scan."""
+DEBT_ROWS = 16_000_000
+"""Readings that may wait to be sorted while the writer is busy; a question has to scan them."""
 BUSY_RATIO = 0.5
 """Share of the last seconds in which the writer worked, from which on sorting waits."""
 _SPAN_S = 2.0
