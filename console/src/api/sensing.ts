@@ -23,6 +23,7 @@ export interface FeedCondition {
   stored: number
   course: number[]
   usual_gap_s: number | null
+  wrong_clocks: { sensor_id: string; ahead_s: number }[]
 }
 
 export interface Reason {

@@ -16,10 +16,12 @@ import pyarrow as pa
 
 from rencheng.adapters.decoding import decoder_of
 from rencheng.adapters.signing import SignedDecoder
+from rencheng.app.connectors.device_clocks import DeviceClocks, WrongClock
 from rencheng.app.intake_desk import IntakeDesk
-from rencheng.kernel import InvalidReading
+from rencheng.kernel import InvalidReading, micros
 from rencheng.sense import Decoded, Delivery, FeedConfig, Intake
 from rencheng.sense.batch import GOOD_SCHEMA, REFUSED_SCHEMA, REMEMBERED_SCHEMA, Placed, RefusalReason
+from rencheng.sense.feed import MESSAGE_FORMATS
 
 __all__ = ["FeedCondition", "FeedInlet", "joined_batches"]
 
@@ -67,6 +69,8 @@ class FeedCondition:
         Usual time between two deliveries, a running mean; None before the second.
     is_silent : bool
         Heard before, and not for six usual gaps and two minutes.
+    wrong_clocks : tuple of WrongClock
+        Devices whose clocks are wrong by more than ``clock_ahead_s``, the worst first.
     """
 
     feed_id: str
@@ -88,6 +92,7 @@ class FeedCondition:
     course: tuple[float, ...] = ()
     usual_gap_s: float | None = None
     is_silent: bool = False
+    wrong_clocks: tuple[WrongClock, ...] = ()
 
 
 class FeedInlet:
@@ -118,6 +123,7 @@ class FeedInlet:
         is_pushed = config.source.kind == "http" or not getattr(config.source, "mqtt", True)
         state = "connected" if is_pushed else "waiting"
         self.remembered = REMEMBERED_SCHEMA.empty_table()
+        self._clocks = DeviceClocks(config.limits.clock_ahead_s)
         self._of = {"state": state, "since": now, "error": "", "failed_at": None, "breaks": 0}
         self._rows = self._accepted = self._repeated = self._refused = 0
         self._rate, self._rated_at = 0.0, now
@@ -166,6 +172,11 @@ class FeedInlet:
         return self._decoder
 
     @property
+    def _tells_clocks(self) -> bool:
+        """Whether what comes is single messages of devices with stamps of their own."""
+        return self.config.format in MESSAGE_FORMATS and not self.stamps_on_arrival
+
+    @property
     def stamps_on_arrival(self) -> bool:
         """Whether a delivery's readings get their time from its arrival, so that its bytes do not name it."""
         return self.config.format == "json" and not self.config.time.column
@@ -200,6 +211,9 @@ class FeedInlet:
 
     def offer(self, position: str, batch: Decoded, *, timeout_s: float | None = None) -> Future[Intake]:
         """Hand a batch in; see :meth:`IntakeDesk.offer`."""
+        if self._tells_clocks:
+            with self._lock:
+                self._clocks.note(batch.good, micros(self.clock()))
         stored = self._desk.offer(self.config.id, position, batch, timeout_s=timeout_s)
         if not batch.remembered.num_rows:
             return stored
@@ -290,6 +304,7 @@ class FeedInlet:
                 course=self._course(now),
                 usual_gap_s=self._gap_s,
                 is_silent=self._is_silent(now),
+                wrong_clocks=self._clocks.wrong(),
                 **self._of,  # type: ignore[arg-type]  # the five fields of the connection
             )
 

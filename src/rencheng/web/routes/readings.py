@@ -52,6 +52,13 @@ class IntakeView(BaseModel):
     reasons: dict[str, int] = Field(default={}, description="Why rows were refused → how many")
 
 
+class ClockView(BaseModel):
+    """A device whose clock is wrong, judged by how late its readings come compared with the others' of its feed."""
+
+    sensor_id: str
+    ahead_s: float = Field(description="How far it is ahead, seconds; negative if behind")
+
+
 class FeedView(BaseModel):
     """How a feed of a live run is; counts since the start but for ``stored``."""
 
@@ -74,6 +81,7 @@ class FeedView(BaseModel):
     course: list[float] = Field(description="Rows a second in each ten seconds of the last ten minutes, oldest first")
     usual_gap_s: float | None = Field(description="Usual time between two deliveries; None before the second")
     is_silent: bool = Field(description="Heard before, and not for six usual gaps and two minutes")
+    wrong_clocks: list[ClockView] = Field(description="Clocks that are wrong by more than the feed allows, worst first")
     health: str = Field(description="connected, waiting (not connected, or nothing yet), silent or broken")
 
 
