@@ -16,6 +16,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -90,11 +91,13 @@ def add(path: Path, columns: dict[str, Any]) -> None:
     pq.write_table(whole, path)
 
 
+@cache
 def ids_of(sensors: int) -> Any:
     """Ids as a registry gives them."""
     return np.char.add("310000-", np.char.zfill(np.arange(sensors).astype(str), 8)).astype(object)
 
 
+@cache
 def kinds_of(sensors: int) -> Any:
     """Kind of each sensor."""
     share = np.array([k[3] for k in KINDS])

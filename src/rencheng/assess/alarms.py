@@ -49,8 +49,10 @@ class AlarmDesk:
 
     def drafts(self, state: State, frame: CityFrame, now: datetime) -> Iterator[Draft]:
         """Say what detection found since the last row that a fact tells of."""
-        since = max(self._looked_at, state.alarm_seq)
-        rows = self._alarms.alarms(since=since, limit=_MOST_ROWS).to_pylist()
+        since, newest = max(self._looked_at, state.alarm_seq), self._alarms.last_alarm
+        if newest <= since or not self._by_id:
+            return
+        rows = self._alarms.alarms(since=since, limit=_MOST_ROWS, rules=tuple(self._by_id)).to_pylist()
         told = {key: signal.fact_id for key, signal in state.signals.items()}
         for row in rows:
             body = self._body(row, frame, stands=row["alarm_id"] in told)
@@ -59,9 +61,9 @@ class AlarmDesk:
                 actor = f"rule:{row['rule']}"
                 draft = Draft(stream=f"signal/{body.signal_id}", body=body, occurred_at=now, actor=actor, cause=cause)
                 told[row["alarm_id"]] = draft.id
+                newest = min(newest, row["seq"] - 1)  # from here on the state says what was recorded
                 yield draft
-        if rows:
-            self._looked_at = rows[-1]["seq"]
+        self._looked_at = max(since, min(newest, rows[-1]["seq"]) if len(rows) == _MOST_ROWS else newest)
 
     def _body(self, row: Mapping[str, Any], frame: CityFrame, *, stands: bool) -> SignalRaised | SignalCleared | None:
         """What officers are told of a row; None where the rule or the place is none of theirs."""

@@ -19,6 +19,9 @@ from rencheng.kernel import Colour, Draft, FactId, Hazard, derived_id, from_micr
 __all__ = ["at_gauge", "graded", "rain_signals", "signal_cleared", "signal_raised", "stage_signals"]
 
 
+_ACCUMULATION = "rain_accumulation"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Judgement:
     """What should stand now for one signal: None for nothing, with the reason it may be cleared for."""
@@ -232,12 +235,12 @@ def rain_signals(state: State, frame: CityFrame, rules: AssessRules, rain: RainS
         [min((lv.at_least_mm for lv in rules.rain.levels if lv.window_h == w), default=np.inf) for w in rain.windows_h]
     )
     telling = np.any(np.nan_to_num(rain.gauge_mm) >= lowest[None, :], axis=1)
-    for row, sensor in enumerate(frame.gauges.ids):
-        signal_id = derived_id("signal", "rain_accumulation", sensor)
-        standing = state.signals.get(signal_id)
-        if telling[row] or standing is not None:
-            verdict = _rain(standing, frame.gauges, row, rules.rain, rain, now)
-            yield from changes(state, signal_id, verdict, now=now, actor="rule:rain")
+    known = (frame.gauges.index.get(s.body.sensor_id) for s in state.signals.values() if s.body.name == _ACCUMULATION)
+    telling[[row for row in known if row is not None]] = True
+    for row in np.flatnonzero(telling).tolist():
+        signal_id = derived_id("signal", _ACCUMULATION, frame.gauges.ids[row])
+        verdict = _rain(state.signals.get(signal_id), frame.gauges, row, rules.rain, rain, now)
+        yield from changes(state, signal_id, verdict, now=now, actor="rule:rain")
 
 
 def _rain(
@@ -271,5 +274,5 @@ def _rain(
         )
         for i, (window, mm) in enumerate(amount.items())
     )
-    body = at_gauge(frame, row, hazard=Hazard.RAINSTORM, name="rain_accumulation", colour=str(best), evidence=evidence)
+    body = at_gauge(frame, row, hazard=Hazard.RAINSTORM, name=_ACCUMULATION, colour=str(best), evidence=evidence)
     return _Judgement(body=body)

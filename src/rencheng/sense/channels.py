@@ -169,12 +169,15 @@ class ChannelTable(Sequence[Channel]):
             seeking = seeking[place[seeking] >= 0]
         exact, known = place >= 0, first >= 0
         sibling = np.where(exact, place, first)
-        kind = [self.kind[k] if k >= 0 else "" for k in sibling.tolist()]
+        places = sibling.tolist()
+        kind = [self.kind[k] if k >= 0 else "" for k in places]
+        same = [self.sensor_id[k] if k >= 0 else sensor for k, sensor in zip(places, sensor_id, strict=True)]
+        of = {word: word for word in dict.fromkeys(quantity)} | {word: word for word in self._word}
         numbers = {
             name: _taken(getattr(self, name), sibling, known if name in {"altitude_m", "lon", "lat"} else exact)
             for name in _NUMBERS
         }
-        return ChannelTable(sensor_id=sensor_id, quantity=quantity, kind=kind, **numbers)
+        return ChannelTable(sensor_id=same, quantity=[of[word] for word in quantity], kind=kind, **numbers)
 
     def put(self, place: int, channel: Channel) -> None:
         """Put another channel in the place of one."""

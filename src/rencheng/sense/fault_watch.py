@@ -47,14 +47,15 @@ class FaultWatch:
         ]
 
     def _read(self) -> dict[str, dict[str, Any]]:
-        while (rows := self._alarms.alarms(since=self._seen, limit=_ROWS)).num_rows:
+        newest = self._alarms.last_alarm
+        while newest > self._seen:
+            rows = self._alarms.alarms(since=self._seen, limit=_ROWS, kinds=("sensor_fault",))
             for row in rows.to_pylist():
-                if row["kind"] == "sensor_fault":
-                    if row["state"] == "cleared":
-                        self._standing.pop(row["alarm_id"], None)
-                    else:
-                        self._standing[row["alarm_id"]] = row
-            self._seen = rows["seq"][-1].as_py()
+                if row["state"] == "cleared":
+                    self._standing.pop(row["alarm_id"], None)
+                else:
+                    self._standing[row["alarm_id"]] = row
+            self._seen = newest if rows.num_rows < _ROWS else rows["seq"][-1].as_py()
         return self._standing
 
 

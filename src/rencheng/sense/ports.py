@@ -86,12 +86,26 @@ class Readings(Protocol):
 class Alarms(Protocol):
     """The alarms that detection found, as the readings store keeps them."""
 
-    def alarms(self, *, since: int = 0, limit: int = 100_000, sensor_id: str = "") -> pa.Table:
+    def alarms(
+        self,
+        *,
+        since: int = 0,
+        limit: int = 100_000,
+        sensor_id: str = "",
+        kinds: Sequence[str] = (),
+        rules: Sequence[str] = (),
+    ) -> pa.Table:
         """Alarm rows in the order in which they became known.
 
         Columns ``seq`` (int64, ascending for ever) and :data:`rencheng.sense.detection.ALARM_SCHEMA`; rows with
-        ``seq > since``, of one sensor where it is named. They are committed with the readings that brought them.
+        ``seq > since``, of one sensor, some kinds or some rules where they are named. They are committed with the
+        readings that brought them.
         """
+        ...
+
+    @property
+    def last_alarm(self) -> int:
+        """The greatest ``seq`` there is; 0 without any."""
         ...
 
 

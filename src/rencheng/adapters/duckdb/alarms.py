@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 import pyarrow as pa
 
@@ -26,14 +28,17 @@ def write_alarms(con: duckdb.DuckDBPyConnection, rows: pa.Table, first: int, txn
         con.execute(f"INSERT INTO alarms SELECT seq, ?::INTEGER, {_COLUMNS} FROM new_alarms a", [txn])  # noqa: S608 — constants
 
 
-def read_alarms(db: Database, *, since: int, limit: int, sensor_id: str) -> pa.Table:
+def read_alarms(
+    db: Database, *, since: int, limit: int, sensor_id: str, kinds: Sequence[str] = (), rules: Sequence[str] = ()
+) -> pa.Table:
     """Alarm rows after a number, in their order: ``seq`` and :data:`ALARM_SCHEMA`."""
     if limit <= 0:  # nothing new, as at nearly every turn: spares the question
         return _NO_ROWS
     found = db.table(
         f"SELECT a.seq, {_COLUMNS} FROM alarms a WHERE a.seq > ? AND (? = '' OR a.sensor_id = ?)"  # noqa: S608 — constants
-        " ORDER BY a.seq LIMIT ?",
-        [since, sensor_id, sensor_id, limit],
+        " AND (len(?::VARCHAR[]) = 0 OR list_contains(?::VARCHAR[], a.kind))"
+        " AND (len(?::VARCHAR[]) = 0 OR list_contains(?::VARCHAR[], a.rule)) ORDER BY a.seq LIMIT ?",
+        [since, sensor_id, sensor_id, *[list(kinds)] * 2, *[list(rules)] * 2, limit],
     )
     return _with_stamps(found, UTC_STAMP)
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from rencheng.adapters.duckdb.acknowledgement import KEPT_BATCHES, KEPT_DAYS, fold_old, write_intakes
 from rencheng.adapters.duckdb.alarms import end_of_changed, write_alarms
-from rencheng.adapters.duckdb.pages import load_detection, load_states, write_pages
+from rencheng.adapters.duckdb.pages import PAGE, load_detection, load_states, write_pages
 from rencheng.adapters.duckdb.registry import ChannelRegistry
 from rencheng.adapters.duckdb.sorting import Sorted
 from rencheng.adapters.duckdb.writing import write_readings
@@ -33,6 +33,8 @@ _ARRIVAL = int(QualityFlag.LATE | QualityFlag.FUTURE | QualityFlag.DUPLICATE_STA
 CHECKPOINT_READINGS = 8_000_000
 """Readings after which the states are written: folding so many again at opening takes about two seconds."""
 CHECKPOINT_TRANSACTIONS = 1_000
+CHECKPOINT_CHANNELS = 500_000
+"""Channels up to which that holds; of more it is so many times as much."""
 FOLD_BATCHES = 10_000
 """Acknowledgements after which it is looked for old ones, with the next checkpoint."""
 
@@ -68,7 +70,8 @@ class Journal:
         self._txn = max(self._kept, _number(con, "SELECT max(txn) FROM transactions"))
         self._since = 0
         self._now_us = self._folded = 0
-        self._touched: list[NDArray[np.int64]] = []
+        self._transactions = 0
+        self._touched = np.zeros(0, dtype=bool)
         changed = self._desk is not None and load_detection(con, self._desk)
         if self._txn > self._kept:
             self._fold_again()
@@ -113,8 +116,21 @@ class Journal:
             self._con.commit()
 
     def _note(self, batch: Sorted) -> None:
-        self._touched.append(batch.touched)
+        self._note_pages(batch.touched)
+        self._transactions += 1
         self._since += len(batch.at)
+
+    def _note_pages(self, channel: NDArray[np.int64]) -> None:
+        """Remember the pages of channels, which the next checkpoint has to write."""
+        pages = len(self._registry) // PAGE + 1
+        if pages > len(self._touched):
+            self._touched = np.concatenate([self._touched, np.zeros(pages - len(self._touched), dtype=bool)])
+        self._touched[channel // PAGE] = True
+
+    def _is_due(self) -> bool:
+        """Whether states are to be written: the more there are, the seldomer, for the more it takes."""
+        times = max(1.0, len(self._registry) / CHECKPOINT_CHANNELS)
+        return self._since >= CHECKPOINT_READINGS * times or self._transactions >= CHECKPOINT_TRANSACTIONS * times
 
     @property
     def is_settled(self) -> bool:
@@ -134,7 +150,7 @@ class Journal:
             self._write_alarms(desk.table(desk.take(new.channel, new.at, new.value, flags)))
         write_readings(self._con, new, flags, self._txn)
         self._note(new)
-        if self._since >= CHECKPOINT_READINGS or len(self._touched) >= CHECKPOINT_TRANSACTIONS:
+        if self._is_due():
             self._keep()
 
     def advance(self, now_us: int) -> int:
@@ -145,7 +161,7 @@ class Journal:
         self._con.begin()
         self._begin_transaction(now_us, desk.clock_us)
         self._write_alarms(desk.table(rows))
-        self._touched.append(np.zeros(0, dtype=np.int64))
+        self._transactions += 1
         self._con.commit()
         return len(rows)
 
@@ -171,18 +187,18 @@ class Journal:
             self._con.commit()
 
     def _keep(self) -> None:
-        touched = np.unique(np.concatenate(self._touched)) if self._touched else np.zeros(0, np.int64)
         kept = None
         if self._desk is not None:
-            touched = np.union1d(touched, self._desk.take_moved())
+            self._note_pages(self._desk.take_moved())
             kept = self._desk.packed()
-        write_pages(self._con, self._registry, self._desk, touched)
+        write_pages(self._con, self._registry, self._desk, np.flatnonzero(self._touched))
         if self._seq - self._folded >= FOLD_BATCHES:
             fold_old(self._con, self._now_us, days=KEPT_DAYS, batches=KEPT_BATCHES)
             self._folded = self._seq
         self._con.execute("DELETE FROM checkpoint")
         self._con.execute("INSERT INTO checkpoint VALUES (?, ?)", [self._txn, kept])
-        self._kept, self._since, self._touched = self._txn, 0, []
+        self._kept, self._since, self._transactions = self._txn, 0, 0
+        self._touched[:] = False
 
 
 def check_touched(registry: ChannelRegistry, batch: Sorted, known: NDArray[np.uint16]) -> NDArray[np.uint16]:

@@ -123,6 +123,7 @@ class DuckDbReadings:
         self._board.note(everyone, self._registry.states, len(everyone))
         self._health.begin_anew()
         self._health.note(everyone, self._registry.states, self._registry.interval_s, len(everyone))
+        self._last_alarm = self._journal.alarms_written
         self._unsorted = int(self._con.execute("SELECT count(*) FROM readings").fetchall()[0][0])
         self._sound = True
 
@@ -146,12 +147,27 @@ class DuckDbReadings:
         """Let timers of detection run out; see :class:`rencheng.sense.ports.ReadingStore`."""
         now_us = micros(require_utc(now, name="now"))
         with self._writing("refused alarms"):
-            return self._journal.advance(now_us)
+            found = self._journal.advance(now_us)
+            self._last_alarm = self._journal.alarms_written
+            return found
 
-    def alarms(self, *, since: int = 0, limit: int = 100_000, sensor_id: str = "") -> pa.Table:
-        """Alarm rows in the order in which they became known; see :class:`rencheng.sense.ports.ReadingStore`."""
-        newest = self._journal.alarms_written if self._sound else since + 1
-        return read_alarms(self._db, since=since, limit=limit if since < newest else 0, sensor_id=sensor_id)
+    def alarms(
+        self,
+        *,
+        since: int = 0,
+        limit: int = 100_000,
+        sensor_id: str = "",
+        kinds: Sequence[str] = (),
+        rules: Sequence[str] = (),
+    ) -> pa.Table:
+        """Alarm rows in the order in which they became known; see :class:`rencheng.sense.ports.Alarms`."""
+        limit = limit if since < self.last_alarm or not self._sound else 0
+        return read_alarms(self._db, since=since, limit=limit, sensor_id=sensor_id, kinds=kinds, rules=rules)
+
+    @property
+    def last_alarm(self) -> int:
+        """Number of the last alarm row that is committed; 0 without any."""
+        return self._last_alarm
 
     @contextmanager
     def _writing(self, what: str) -> Iterator[None]:
@@ -199,6 +215,7 @@ class DuckDbReadings:
         self._con.commit()
         self._board.note(new.touched, registry.states[new.touched], len(registry))
         self._health.note(new.touched, registry.states[new.touched], registry.interval_s[new.touched], len(registry))
+        self._last_alarm = self._journal.alarms_written
         self._unsorted += len(new.at)
         if self._unsorted >= SEGMENT_ROWS and self._journal.is_settled:
             self._seal()

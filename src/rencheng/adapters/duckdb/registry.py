@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -95,14 +95,15 @@ class ChannelRegistry:
                 if guest := self._guest(pair):
                     table.put(place, guest)
         self._grow(first + count)
-        self._states[first : first + count] = new_states(count)
+        self._states[first : first + count] = new_states(1)[0]
         self._checks[first : first + count] = checks_of_channels(table)
         self._interval_s[first : first + count] = np.where(table.interval_s > 0, table.interval_s, np.nan)
-        for number, (sensor, of) in enumerate(pairs, first):
-            self._number.setdefault(of, {})[sensor] = number
-        self.names += pairs
+        names = list(zip(table.sensor_id, table.quantity, strict=True))  # texts that the city has already
+        for of, numbers in _by_quantity(table, first):
+            self._number.setdefault(of, {}).update(numbers)
+        self.names += names
         if self._desk is not None:
-            self._desk.add_many(table, pairs)
+            self._desk.add_many(table, names)
 
     def _guest(self, pair: tuple[str, str]) -> Channel | None:
         """A channel as it was admitted, or what it has of its sensor where only that was."""
@@ -148,8 +149,8 @@ class ChannelRegistry:
         return self._named()[2][number]
 
     def _named(self) -> tuple[int, pa.Array, NDArray[np.int64]]:
-        names = list(self.names)
-        if self._arrays[0] != len(names):
+        if self._arrays[0] != len(self.names):
+            names = list(self.names)
             sensor = pa.array([sensor for sensor, _ in names], pa.string())
             table = pa.table({"sensor": sensor, "of": pa.array([of for _, of in names], pa.string())})
             order = pc.sort_indices(table, [("sensor", "ascending"), ("of", "ascending")])
@@ -157,6 +158,21 @@ class ChannelRegistry:
             rank[np.asarray(order)] = np.arange(len(names))
             self._arrays = (len(names), sensor, rank)
         return self._arrays
+
+
+def _by_quantity(table: ChannelTable, first: int) -> Iterator[tuple[str, Iterator[tuple[str, int]]]]:
+    """Sensors with their numbers, quantity by quantity; channels are numbered on from ``first``."""
+    words = list(dict.fromkeys(table.quantity))
+    if len(words) == 1:
+        yield words[0], zip(table.sensor_id, range(first, first + len(table)), strict=True)
+        return
+    sensor, of = (
+        np.array([*table.sensor_id, None], dtype=object)[:-1],
+        np.array([*table.quantity, None], dtype=object)[:-1],
+    )
+    for word in words:
+        mine = np.flatnonzero(of == word)
+        yield word, zip(sensor[mine].tolist(), (mine + first).tolist(), strict=True)
 
 
 def states_from_blobs(blobs: Sequence[bytes]) -> NDArray[Any]:

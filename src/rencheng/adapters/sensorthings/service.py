@@ -98,7 +98,7 @@ class SensorThings:
         self._reader = Reader(self._book, store, self._now_us)
         self._observing = Observing(self._book, self._reader, take=take, keep=self._keep, clock=clock)
         self._group = GroupCommit(self._create_all)
-        self.refresh()
+        self._hear_ledger()  # the city's own channels are many, and wait until somebody asks
 
     def tell(self, told: Told, *, endpoint: str = "") -> None:
         """Have somebody told of what is created and changed; ``endpoint`` is where clients can hear it too."""
@@ -112,16 +112,19 @@ class SensorThings:
     def refresh(self) -> None:
         """Take in what the ledger and the store have learnt since."""
         with self._lock:
-            if self._ledger.head > self._seq:
-                for entry in self._ledger.since(self._seq, kinds=_KINDS):
-                    self._book.evolve(entry)
-                    self._seq = max(self._seq, entry.seq)
-                    self._admit(entry.body)
-                self._seq = max(self._seq, self._ledger.head)
+            self._hear_ledger()
             channels = self._store.channels()
             if len(channels) > self._heard:
                 self._book.city.learn(channels[self._heard :])
                 self._heard = len(channels)
+
+    def _hear_ledger(self) -> None:
+        if self._ledger.head > self._seq:
+            for entry in self._ledger.since(self._seq, kinds=_KINDS):
+                self._book.evolve(entry)
+                self._seq = max(self._seq, entry.seq)
+                self._admit(entry.body)
+            self._seq = max(self._seq, self._ledger.head)
 
     def root(self, base: str) -> dict[str, Any]:
         """The document at the root."""

@@ -106,7 +106,7 @@ class DetectorState:
         self.first[channel : channel + len(code)] = ends - count
         self.count[channel : channel + len(code)] = count
         mine = slice(begin, begin + int(count.sum()))
-        self.slots[mine] = new_slots(mine.stop - begin)
+        self.slots[mine] = new_slots(1)[0]
         self.due[mine] = FOREVER
         self.slot_channel[mine] = np.repeat(np.arange(channel, channel + len(code)), count)
         for number, rules in enumerate(sets):
