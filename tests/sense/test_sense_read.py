@@ -12,7 +12,9 @@ from tests.sense.sense_run import T0, Run
 
 from rencheng.city import City, Manifest, table_from_rows, write_city
 from rencheng.kernel import cell_of
-from rencheng.sense import channels_of_city
+from rencheng.sense import Channel, channels_of_city
+from rencheng.sense.channels import ChannelTable
+from rencheng.sense.checks import checks_of_channel, checks_of_channels
 from rencheng.sense.read import coverage, feed_rows, sensor_rows
 
 LON, LAT, STEP = 116.30, 39.90, 0.01
@@ -108,3 +110,26 @@ def test_a_city_without_areas_or_sensors_has_no_ratio(tmp_path: Path) -> None:
     found = coverage(write_city(tmp_path / "x", manifest, {}))
     assert (found.areas, found.covered, found.sectors) == (0, 0, ())
     assert np.isnan([found.ratio, found.residents_ratio]).all()
+
+
+def test_channels_in_columns_tell_what_channels_one_by_one_tell() -> None:
+    """A city of two million sensors is worked on in columns; no limit, kind or place of any may change by that."""
+    listed = [
+        Channel(sensor_id="A", quantity="rain_mm", interval_s=300.0, kind="station", lon=1.0, lat=2.0),
+        Channel(sensor_id="A", quantity="stage_m", datum_m=3.0, altitude_m=90.0, kind="station", lon=1.0, lat=2.0),
+        Channel(sensor_id="B", kind="camera"),
+        Channel(sensor_id="C", quantity="stage_m", altitude_m=55.0),
+    ]
+    table = ChannelTable.of(listed)
+    assert list(table) == listed
+    assert list(table[1:3]) == listed[1:3]
+    told = table.told(["C", "A", "B", "A", "D"], ["stage_m", "stage_m", "stage_m", "wind_speed_m_s", "rain_mm"])
+    assert list(told) == [
+        listed[3],
+        listed[1],
+        Channel(sensor_id="B", quantity="stage_m", kind="camera"),
+        Channel(sensor_id="A", quantity="wind_speed_m_s", kind="station", lon=1.0, lat=2.0),
+        Channel(sensor_id="D", quantity="rain_mm"),
+    ]
+    records = [checks_of_channel(channel).record() for channel in told]
+    assert list(map(repr, checks_of_channels(told).tolist())) == list(map(repr, records))
