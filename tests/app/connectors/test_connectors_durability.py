@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -134,3 +135,82 @@ def test_a_full_disk_refuses_and_loses_nothing_and_there_is_life_after_it(tmp_pa
     store = DuckDbReadings(path)
     assert store.count() == told["acknowledged"] > 0
     store.close()
+
+
+READ_ONLY = """
+import json, os, sys
+from datetime import UTC, datetime
+from pathlib import Path
+from tests.app.connectors.test_connectors_durability import TABLE, body
+from tests.app.connectors.live_feeds import gauge_feed
+from rencheng.adapters.duckdb import DuckDbReadings
+from rencheng.app.live_intake import LiveIntake
+from rencheng.kernel import StorageFailed
+
+folder = Path(sys.argv[1])
+feeds = {"gauges": gauge_feed({"kind": "http"}, **TABLE)}
+as_root = os.geteuid() == 0
+
+def lock():
+    for path in folder.iterdir():
+        path.chmod(0o444)
+    folder.chmod(0o555)
+    if as_root:  # whom no permission binds
+        os.seteuid(65534)
+
+def unlock():
+    if as_root:
+        os.seteuid(0)
+    folder.chmod(0o755)
+    for path in folder.iterdir():
+        path.chmod(0o644)
+
+def opened():
+    store = DuckDbReadings(folder / "r.duckdb")
+    return store, LiveIntake(store, feeds, clock=lambda: datetime.now(UTC))
+
+def said_of(act):
+    try:
+        act()
+    except StorageFailed as error:
+        return str(error)
+    return ""
+
+store, intake = opened()
+before = intake.offer("gauges", body(range(1000))).accepted
+intake.close()
+store.close()
+lock()
+opening = said_of(opened)
+unlock()
+store, intake = opened()  # it opens, and the disk turns read-only before the first write
+lock()
+offering = said_of(lambda: intake.offer("gauges", body(range(1000, 2000))))
+seen = store.count()
+unlock()
+after = intake.offer("gauges", body(range(1000, 2000))).accepted
+intake.close()
+store.close()
+store, intake = opened()
+told = {"before": before, "seen": seen, "after": after, "kept": store.count(), "said": [opening, offering]}
+intake.close()
+store.close()
+print(json.dumps(told))
+"""
+
+
+def test_a_read_only_disk_is_said_plainly_takes_nothing_and_mends(tmp_path: Path) -> None:
+    folder = tmp_path / "store"
+    folder.mkdir()
+    for of in (tmp_path, *tmp_path.parents[:2]):
+        if of.stat().st_uid == os.getuid():
+            of.chmod(of.stat().st_mode | 0o055)  # whoever is not root must get to the folder, to be refused there
+    done = subprocess.run(
+        [sys.executable, "-c", READ_ONLY, str(folder)], capture_output=True, text=True, check=False, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["before"] == told["seen"] == 1000
+    assert told["after"] == 1000
+    assert told["kept"] == 2000
+    assert all("r.duckdb" in said for said in told["said"]), told["said"]
