@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,12 @@ import pytest
 
 from rencheng.adapters.decoding import decoder_of
 from rencheng.adapters.duckdb import DuckDbReadings
+from rencheng.adapters.regulator import session_of
+from rencheng.adapters.regulator.hj212_packet import Hj212Packet, hj212_packet_bytes
+from rencheng.app.connectors.inlet import joined_batches
+from rencheng.app.live_intake import LiveIntake
 from rencheng.app.reoffer import NOT_KEPT, NOTHING_TO_TAKE, decoded_again
+from rencheng.kernel import InvalidConfig, NotFound
 from rencheng.sense import Channel, Delivery, FeedConfig, QualityFlag, feed_config_from_dict
 from rencheng.sense.refused import REOFFER, RefusedQuery, Reoffer, Reoffered
 
@@ -277,3 +283,69 @@ def test_a_kill_around_the_commit_takes_all_or_nothing_and_once(tmp_path: Path, 
         assert reoffer(store, feed(sensor_column="id"), position="2").taken == 300
     assert store.count() == 301
     store.close()
+
+
+def test_frames_of_a_line_and_packs_keep_what_they_came_in(opened: Open) -> None:
+    store = opened()
+    pack = b'[{"bn":"nobody/","bt":%d,"n":"stage_m","u":"m","v":3.5},{"n":"stage_m","v":4.5,"t":60}]' % AT
+    senml = feed(format="senml", sensor_column="", time={}, columns=[])
+    take(store, senml, pack)
+    assert [row.place for row in store.refused_rows(RefusedQuery(feed_id="f"))] == [1, 2]
+    moved = replace(senml, sensor="g1")
+    assert reoffer(store, moved).accepted == 2
+    session = session_of(HJ)
+    batches = [session.feed(packet("nobody", 40 + n), NOW).decoded for n in range(2)]
+    store.take("f", "line", joined_batches(batches, HJ), now=NOW)
+    (first, second) = store.refused_rows(RefusedQuery(feed_id="f"))
+    assert first.origin is not None
+    assert {row.origin.body for row in (first, second) if row.origin} == {packet("nobody", 40), packet("nobody", 41)}
+    told = reoffer(store, replace(HJ, sensor="g2"), position="2")
+    assert (told.taken, told.accepted) == (2, 2)
+
+
+HJ = feed(
+    format="hj212",
+    sensor="{mn}",
+    sensor_column="",
+    time={"timezone": "Asia/Shanghai"},
+    columns=[{"column": "a34004", "quantity": "pm2_5_ug_m3", "unit": "ug/m3"}],
+)
+
+
+def packet(mn: str, value: int) -> bytes:
+    at = (NOW + timedelta(hours=8, minutes=value - 60)).strftime("%Y%m%d%H%M%S")
+    data = ({"DataTime": at}, {"a34004-Rtd": str(value), "a34004-Flag": "N"})
+    return hj212_packet_bytes(Hj212Packet(qn=f"{at}000", st="22", cn="2011", pw="1", mn=mn, cp=data))
+
+
+def test_a_feed_reloaded_goes_on_at_its_new_place_and_one_that_cannot_be_stays(tmp_path: Path) -> None:
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.ndjson").write_bytes(lines({"stn": "g1", "ts": AT + ord(name[0]), "lvl": 1.0}))
+    (tmp_path / "new" / "b.ndjson").write_bytes(lines({"stn": "g1", "ts": AT + 99, "lvl": 2.0}))
+    source = {"kind": "folder", "path": str(tmp_path / "old"), "poll_s": 0.05, "settle_s": 0}
+    store = DuckDbReadings(channels=CHANNELS)
+    intake = LiveIntake(store, {"f": feed(source=source)}, clock=lambda: NOW)
+    try:
+        intake.start()
+        waited(lambda: store.count() == 1)
+        intake.reload("f", feed(source={**source, "path": str(tmp_path / "new")}))
+        waited(lambda: store.count() == 3)
+        with pytest.raises(InvalidConfig):
+            intake.reload("f", feed(source={"kind": "tcp", "port": 0}))
+        assert intake.config("f").source.kind == "folder"
+        with pytest.raises(NotFound):
+            intake.reload("nobody", feed())
+    finally:
+        intake.close()
+        store.close()
+
+
+def waited(until: Callable[[], bool]) -> None:
+    """Look again and again, for ten seconds at most."""
+    stop = threading.Event()
+    for _ in range(500):
+        if until():
+            return
+        stop.wait(0.02)
+    raise AssertionError("it never came")
