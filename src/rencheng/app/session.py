@@ -54,7 +54,7 @@ _LISTEN_S = 0.1
 """How often a live run listens to what feeds delivered."""
 _REST_RATIO = 3.0
 """After a turn that feeds brought about, a live run rests so many times as long as the turn took: feeds never stop, and
-people's orders and the feeds' own threads need the processor too."""
+people's orders and the feeds' own threads need the processor too. An alarm cuts the rest short."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,6 +111,7 @@ class Session:
         self._compose = compose
         self._live_turn_s = live_turn_s
         self._cadence = BatchCadence(told_every_s)
+        self._alarm_heard = 0
         self._lock = threading.RLock()
         self._changed = threading.Condition(self._lock)
         self._score = compose()
@@ -497,6 +498,7 @@ class Session:
         """Turn on what feeds delivered since the last turn, and on feeds that broke or mended, if any."""
         if self._intake is None:
             return False
+        self._alarm_heard = self._score.run.readings.last_alarm
         heard, notices = self._intake.heard(), self._intake.notices()
         now, loop = self._now(), self._score.run.loop
         for notice in notices:
@@ -511,6 +513,10 @@ class Session:
             self._changed.notify_all()
         return bool(heard or told)
 
+    def _alarm_waits(self) -> bool:
+        """Whether detection raised or closed an alarm since the last turn on what feeds delivered."""
+        return self._score.run.readings.last_alarm > self._alarm_heard
+
     def _turn_live(self) -> None:
         last = time.monotonic()
         listen_at = 0.0
@@ -521,7 +527,7 @@ class Session:
         while not self._stop.is_set():
             with self._changed:
                 begun = time.monotonic()
-                if begun >= listen_at and self._turn_on_heard():
+                if (begun >= listen_at or self._alarm_waits()) and self._turn_on_heard():
                     turned = time.monotonic()
                     listen_at = turned + max(_LISTEN_S, _REST_RATIO * (turned - begun))
                 now, due = self._now(), self._score.run.loop.next_due()

@@ -167,7 +167,7 @@ def _sensors(city: City) -> dict[str, Any]:
         return _sensor_payload(city, {name: [] for name in names}, _columns(city, "channels", _CHANNEL))
     shown = city.sensors_shown(GAUGED)
     sensors = {name: shown.column(name).to_pylist() for name in names if name in shown.column_names}
-    channels = {name: [] for name in _CHANNEL}
+    channels: dict[str, Any] = {name: [] for name in _CHANNEL}
     if city.has("channels"):
         table = city.table("channels")
         mine = (
