@@ -37,7 +37,7 @@ class Hours:
         self.total = np.zeros(shape)
 
     def take(self, place: NDArray[np.int64], table: pa.Table) -> None:
-        """Add rows of ``channel``, ``us`` and either ``value``, or ``readings``, ``low``, ``high`` and ``total``.
+        """Add rows of ``channel``, ``stamp`` and either ``value``, or ``readings``, ``low``, ``high`` and ``total``.
 
         Parameters
         ----------
@@ -46,15 +46,16 @@ class Hours:
         table : pyarrow.Table
             In an order that stays the same, since sums depend on it in their last digits.
         """
-        if not table.num_rows:
-            return
-        whole = table.combine_chunks()
-        columns = {name: np.asarray(whole[name].to_numpy()) for name in whole.column_names}
-        if "value" in columns:
-            value = columns["value"]
-            columns |= {"readings": np.ones(len(value), np.uint32), "low": value, "high": value, "total": value}
-        rows = tuple(columns[name] for name in ("channel", "us", "readings", "low", "high", "total"))
-        _add(place, self.first_hour, rows, (self.readings, self.low, self.high, self.total))
+        batches = table.to_batches()
+        ones = np.ones(max((batch.num_rows for batch in batches), default=0), np.uint32)
+        for batch in batches:
+            columns = {name: batch[name].to_numpy() for name in batch.schema.names}
+            columns["stamp"] = columns["stamp"].astype("datetime64[us]", copy=False).view(np.int64)
+            if "value" in columns:
+                value = columns["value"]
+                columns |= {"readings": ones[: len(value)], "low": value, "high": value, "total": value}
+            rows = tuple(columns[name] for name in ("channel", "stamp", "readings", "low", "high", "total"))
+            _add(place, self.first_hour, rows, (self.readings, self.low, self.high, self.total))
 
     def table(self, names: pa.Array) -> pa.Table:
         """Hours that have readings, by series and hour; see :class:`rencheng.sense.summed.SummedReadings`.
@@ -120,7 +121,7 @@ def hours_of(
         hours.take(
             place,
             now.table(
-                "SELECT channel, epoch_us(stamp) AS us, readings, low, high, total"  # noqa: S608 — names of ours
+                "SELECT channel, stamp, readings, low, high, total"  # noqa: S608 — names of ours
                 f" FROM {summed} WHERE {span} AND {of_them}",
                 values,
             ),
@@ -128,7 +129,7 @@ def hours_of(
     hours.take(
         place,
         now.table(
-            f"SELECT channel, epoch_us(stamp) AS us, value FROM {now.unsorted()}"  # noqa: S608 — names of ours
+            f"SELECT channel, stamp, value FROM {now.unsorted()}"  # noqa: S608 — names of ours
             f" WHERE {span} AND {of_them} AND (flags & {_BAD}) = 0",
             values,
         ),
