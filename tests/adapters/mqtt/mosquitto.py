@@ -6,7 +6,7 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -109,16 +109,23 @@ class Publisher:
                 if isinstance(packet, Control) and callable(wanted) and wanted(packet):
                     return
 
-    def publish(self, messages: Sequence[tuple[str, bytes]], *, qos: int = 1, retain: bool = False) -> None:
+    def publish(
+        self,
+        messages: Sequence[tuple[str, bytes]],
+        *,
+        qos: int = 1,
+        retain: bool = False,
+        user: Mapping[str, str] | None = None,
+    ) -> None:
         """Publish messages and wait until the broker has them all."""
         for first in range(0, len(messages), 1000):
-            self._publish(messages[first : first + 1000], qos, retain)
+            self._publish(messages[first : first + 1000], qos, retain, user or {})
 
-    def _publish(self, messages: Sequence[tuple[str, bytes]], qos: int, retain: bool) -> None:
+    def _publish(self, messages: Sequence[tuple[str, bytes]], qos: int, retain: bool, user: Mapping[str, str]) -> None:
         ids = [(self._next + n) % 65_535 + 1 for n in range(len(messages))]
         self._next += len(messages)
         out = [
-            publish_bytes(topic, payload, version="5", qos=qos, packet_id=number, retain=retain)
+            publish_bytes(topic, payload, version="5", qos=qos, packet_id=number, retain=retain, properties=user)
             for number, (topic, payload) in zip(ids, messages, strict=True)
         ]
         self._socket.sendall(b"".join(out))

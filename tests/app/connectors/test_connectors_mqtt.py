@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import socket
 import threading
@@ -11,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.adapters.mqtt.mosquitto import Broker, Publisher, mosquitto
 from tests.app.connectors.live_feeds import T0_MS, eventually, gauge_feed, live_feeds
 
 from rencheng.adapters.duckdb import DuckDbReadings
+from rencheng.adapters.signing import body_message
 from rencheng.adapters.sparkplug import Metric, Payload, payload_bytes
 from rencheng.app.connectors.mqtt import held_in_position
 from rencheng.app.intake_desk import Part
@@ -176,6 +179,36 @@ def test_sparkplug_nodes_unknown_to_us_are_asked_for_their_birth(broker: Broker,
         ]
         publisher.publish([(topic, payload_bytes(body)) for topic, body in births])
         feeds.count(2)
+
+
+def test_a_signed_sparkplug_node_unknown_to_us_is_asked_for_its_birth_too(
+    broker: Broker, publisher: Publisher, tmp_path: Path
+) -> None:
+    key = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    public = base64.b64encode(key.public_key().public_bytes_raw()).decode()
+    (tmp_path / "keys.toml").write_text(f'[devices]\nd1 = "{public}"\n', encoding="utf-8")
+    source = mqtt(broker, "signed", topics=["spBv1.0/s/#"])
+    columns = [{"column": "stage", "quantity": "stage_m", "unit": "m"}]
+    signature = {"keys": str(tmp_path / "keys.toml")}
+    feed = gauge_feed(source, format="sparkplug", sensor="{device}", time={}, columns=columns, signature=signature)
+    body = payload_bytes(Payload(at_ms=T0_MS, seq=1, metrics=[Metric(alias=7, at_ms=T0_MS, datatype=10, value=2.5)]))
+    said = {
+        "Rencheng-Device": "d1",
+        "Rencheng-Counter": "1",
+        "Rencheng-Signature": base64.b64encode(key.sign(body_message("d1", 1, body))).decode(),
+    }
+    heard: list[bytes] = []
+    with live_feeds(":memory:", feed) as feeds, socket.create_connection(("127.0.0.1", broker.port)) as node:
+        listening = threading.Thread(target=_listen, args=(node, "spBv1.0/s/NCMD/n1", heard))
+        listening.start()
+        eventually(lambda: bool(heard), "the node listens")
+        publisher.publish([("spBv1.0/s/DDATA/n1/d1", body)])
+        publisher.publish([("spBv1.0/s/DDATA/n1/d1", body)], user=said)
+        listening.join(30)
+        assert b"Node Control/Rebirth" in heard[-1]
+        eventually(lambda: feeds.condition.refused == 2, "both are kept aside")
+        reasons = [row["reason"] for row in feeds.store.refused("gauges").to_pylist()]
+        assert sorted(reasons) == ["no_birth", "unsigned"]
 
 
 def _listen(node: socket.socket, topic: str, heard: list[bytes]) -> None:

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from datetime import datetime
 
 from rencheng.adapters.mqtt import MqttLine, Publish, message_mark, user_properties
+from rencheng.adapters.signing import SignedDecoder
 from rencheng.adapters.sparkplug import SparkplugDecoder
 from rencheng.app.connectors.inlet import FeedInlet
 from rencheng.kernel import InvalidInput, RenchengError, StorageFailed, micros
@@ -184,9 +185,12 @@ def _is_packed(message: Publish) -> bool:
 
 def _commands(inlet: FeedInlet) -> list[tuple[str, bytes]]:
     """What the decoder wants to ask of edge nodes."""
-    if not isinstance(inlet.decoder, SparkplugDecoder):
+    decoder = inlet.decoder
+    if isinstance(decoder, SignedDecoder):
+        decoder = decoder.inner
+    if not isinstance(decoder, SparkplugDecoder):
         return []
-    return [(request.topic, request.payload) for request in inlet.decoder.state.take_requests()]
+    return [(request.topic, request.payload) for request in decoder.state.take_requests()]
 
 
 def held_in_position(position: str) -> dict[int, int]:
