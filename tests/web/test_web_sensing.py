@@ -14,9 +14,12 @@ import pytest
 from tests.console.sensing_city import BUREAU, FEED_FILE, MINUTES, bureau_rows, live_city
 
 from rencheng.app.session import Session
+from rencheng.app.sessions import live_session
+from rencheng.app.settings import Settings
 from rencheng.science.thinning import thinned
 from rencheng.sense import RefusalReason
 from rencheng.sense.refusal_words import REFUSALS
+from rencheng.sense.refused import RefusedQuery
 from rencheng.web import create_app
 
 
@@ -192,3 +195,23 @@ def test_thinning_keeps_the_height_of_every_stretch() -> None:
         kept = value[keep][of[keep] == k]
         assert (kept.min(), kept.max()) == (mine.min(), mine.max())
     assert len(keep) <= 202
+
+
+def test_an_offer_that_a_kill_kept_from_the_ledger_is_told_at_the_next_start(tmp_path: Path) -> None:
+    """Store and ledger are two files: what the first committed, the second must come to know, and only once."""
+    with live_city(tmp_path, with_month=False) as session:
+        session.offer("bureau", bureau_rows(datetime.now(UTC), count=3))
+        (session.city.path / "feeds" / FEED_FILE).write_text(BUREAU.replace('"stn"', '"id"'), encoding="utf-8")
+        care = session.feed_care
+        assert care is not None
+        _, told = care.reoffer(RefusedQuery(feed_id="bureau"), by="role:water_lead")  # and here the run is killed
+        assert told.taken == 3
+        city = session.city.path
+    for _ in range(2):
+        again = live_session(city, Settings(home=tmp_path / "home", flood="off"))
+        again.start()
+        until = again.ledger.head
+        while not (found := list(again.ledger.since(0, kinds=("RefusedReoffered",)))):
+            until = again.wait(until, 0.2)
+        again.close()
+        assert [(entry.actor, entry.body.taken) for entry in found] == [("role:water_lead", 3)]

@@ -145,7 +145,10 @@ def compose(
         seed=seed,
         source_digest=source_digest,
     )
-    folder = open_run_folder(out, mark)
+    if mode == "live":  # its feeds are mended while it goes on, and it must start again after that
+        folder = open_run_folder(out, replace(mark, city_digest=city.digest_without("feeds")), written_before=mark)
+    else:
+        folder = open_run_folder(out, mark)
     fields = FileFieldStore(folder.fields)
     detection = sense.detection_rules_of(city.path)
     readings = DuckDbReadings(folder.readings, channels=sense.channels_of_city(city), detection=detection)

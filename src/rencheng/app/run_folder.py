@@ -67,8 +67,17 @@ class RunFolder:
             raise InvalidConfig(f"damaged: {error}", where=str(file)) from error
 
 
-def open_run_folder(path: Path, mark: RunMark) -> RunFolder:
+def open_run_folder(path: Path, mark: RunMark, *, written_before: RunMark | None = None) -> RunFolder:
     """Make a run's folder, or open it again to go on with the same run.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    mark : RunMark
+        What makes the run.
+    written_before : RunMark, optional
+        What earlier versions wrote of the same run.
 
     Raises
     ------
@@ -80,7 +89,7 @@ def open_run_folder(path: Path, mark: RunMark) -> RunFolder:
     folder = RunFolder(path)
     file = path / "run.toml"
     if file.is_file():
-        if folder.mark != mark:
+        if folder.mark not in (mark, written_before):
             raise Conflict(
                 f"{path} already holds another run ({folder.mark.mode} of {folder.mark.source or folder.mark.city})",
                 mend="Choose another folder",

@@ -245,8 +245,14 @@ class City:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over all files of the package by name, hex: which city a run was made on."""
+        return self.digest_without("")
+
+    def digest_without(self, folder: str) -> str:
+        """SHA-256 over all files but those of one folder, which may change while a run goes on."""
         sha = hashlib.sha256()
         for path in sorted(p for p in self.path.rglob("*") if p.is_file()):
+            if folder and path.relative_to(self.path).parts[0] == folder:
+                continue
             sha.update(path.relative_to(self.path).as_posix().encode() + b"\x00")
             sha.update(hashlib.sha256(path.read_bytes()).digest())
         return sha.hexdigest()
