@@ -144,11 +144,12 @@ def child(folder: str, sensors: int, part: str) -> dict[str, Any]:
     from rencheng.app.sessions import live_session
     from rencheng.app.settings import Settings
 
-    begun = time.perf_counter()
+    begun, work = time.perf_counter(), time.process_time()
     session = live_session(Path(folder) / "city", Settings(home=Path(folder) / "home", flood="off"))
     spare_collections()
     session.start()
     took: dict[str, Any] = {"ready_s": time.perf_counter() - begun, "ready_mib": memory_mib()}
+    took["ready_cpu_s"] = time.process_time() - work
     PARTS[part](session, sensors, took)
     took["most_mib"] = memory_mib("VmHWM:")
     if part == "killed":
@@ -238,10 +239,19 @@ def main() -> None:
             "turns": in_a_process(name, sensors, "turns"),
             "silence": in_a_process(name, sensors, "silence"),
         }
-    print(f"{sensors:,} sensors\n\n| start | ready, s | resident, MiB | at most, MiB | round, s | close, s |")
-    print("|---|---:|---:|---:|---:|---:|")
+    print(
+        f"{sensors:,} sensors\n\n| start | ready, s | of processor, s | resident, MiB | at most, MiB | round, s | close, s |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---:|")
     for what, of in said.items():
-        numbers = [of["ready_s"], of["ready_mib"], of["most_mib"], of.get("round_s"), of.get("close_s")]
+        numbers = [
+            of["ready_s"],
+            of["ready_cpu_s"],
+            of["ready_mib"],
+            of["most_mib"],
+            of.get("round_s"),
+            of.get("close_s"),
+        ]
         print(f"| {what} | " + " | ".join("" if n is None else f"{n:,.1f}" for n in numbers) + " |")
     for what in ("turns", "silence"):
         print(what, {k: v for k, v in said[what].items() if "turn" in k or "facts" in k or "silent" in k})
