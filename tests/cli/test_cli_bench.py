@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from rencheng.cli.root import app
 
 IDS = [
+    "load",
     "memory",
     "fsync",
     "json",
@@ -32,7 +33,7 @@ def test_every_figure_is_measured_and_nothing_is_left_behind(tmp_path: Path) -> 
     assert told.exit_code == 0, told.output
     figures = json.loads(told.stdout)
     assert [figure["id"] for figure in figures] == IDS
-    assert all(figure["value"] > 0 for figure in figures)
+    assert all(figure["value"] > 0 for figure in figures[1:])
     assert list(tmp_path.iterdir()) == []
 
 

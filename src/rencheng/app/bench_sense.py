@@ -85,6 +85,13 @@ def bench_sense(folder: Path, *, sensors: int, seconds: float, tell: Tell = lamb
     if sensors < 1 or not seconds > 0:
         raise InvalidInput("nothing to measure", mend="Give at least one sensor and more than 0 seconds")
     tell(0.0, "limits 极限")
+    yield Figure(
+        id="load",
+        name=Bilingual(zh="开始前的系统负载（一分钟）", en="load of the machine before, one minute"),
+        value=os.getloadavg()[0],
+        unit="",
+        bound=Bilingual(zh=f"{os.cpu_count()} 个处理器", en=f"{os.cpu_count()} processors"),
+    )
     yield from _limits(folder, seconds)
     tell(0.1, "decoding 解码")
     yield from _decoding(min(sensors, 100_000), seconds)
@@ -125,7 +132,7 @@ def _limits(folder: Path, seconds: float) -> Iterator[Figure]:
 
         yield Figure(
             id="fsync",
-            name=Bilingual(zh="磁盘同步 fsync", en="fsync"),
+            name=Bilingual(zh="磁盘同步", en="fsync"),
             value=_best(sync, seconds / 40) * 1e3,
             unit="ms",
         )
