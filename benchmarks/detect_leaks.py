@@ -2,8 +2,9 @@
 
 Run with ``python -m benchmarks.detect_leaks [NAME …]`` (names of ``CASES``); SCADA is made once for each case under
 ``.cache/ltown_scada`` (a minute or two of processor time a year). Settings were chosen on 2018 of case 1; see
-``docs/explanation/leak-detection.md`` for what was looked at. The peer of the same run is minimum night flow, with perfect
-luck in place: an alarm when the night's least inflow stands above the last four weeks', at the pipe where the leak is.
+``docs/explanation/leak-detection.md`` for what was looked at. The peer of the same run is minimum night flow, with
+perfect luck in place: an alarm when the night's least inflow stands above the last four weeks', at the pipe where the
+leak is.
 """
 
 from __future__ import annotations
@@ -134,7 +135,7 @@ def main() -> None:
     print("|---|---|---|---:|---:|---:|---:|---:|---:|---:|")
     for name in sys.argv[1:] or CASES:
         folder = scada_of(name)
-        given = [("2019 alone", folder / "2019", ("2019",))]
+        given: list[tuple[str, Path, tuple[str, ...]]] = [("2019 alone", folder / "2019", ("2019",))]
         if CASES[name].first == 0:
             given = [("both years", folder, ("2018", "2019")), *given]
         for what, part, years in given:
