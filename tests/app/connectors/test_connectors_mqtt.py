@@ -206,7 +206,7 @@ def test_a_signed_sparkplug_node_unknown_to_us_is_asked_for_its_birth_too(
         publisher.publish([("spBv1.0/s/DDATA/n1/d1", body)], user=said)
         listening.join(30)
         assert b"Node Control/Rebirth" in heard[-1]
-        eventually(lambda: feeds.condition.refused == 2, "both are kept aside")
+        eventually(lambda: feeds.condition.refused >= 2, "both are kept aside")
         reasons = [row["reason"] for row in feeds.store.refused("gauges").to_pylist()]
         assert sorted(reasons) == ["no_birth", "unsigned"]
 

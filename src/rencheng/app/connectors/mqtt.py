@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -25,6 +26,7 @@ _FAREWELL_S = 5.0
 _WINDOW = 65_535
 _NAMED_WINDOW = 256
 """Where each message under way is named in the position of every batch."""
+_COMMAND = re.compile(r"^[^/]*/[^/]*/[ND]CMD(?:/|$)")
 _MOST_JOINED = 20_000
 """Messages decoded together."""
 
@@ -121,6 +123,8 @@ class MqttConnector:
         if inlet.stamps_on_arrival:  # a retained message is of long ago, and does not say of when
             messages = [message for message in messages if not message.retain]
         config = inlet.config
+        if config.format == "sparkplug":  # commands, our own among them, are no data
+            messages = [message for message in messages if not _COMMAND.search(message.topic)]
         if config.format == "ndjson" and config.signature is None and not any(map(_is_packed, messages)):
             joined = b"\n".join([message.payload for message in messages])
             if len(joined) <= config.max_body_bytes:
