@@ -239,9 +239,8 @@ def main() -> None:
             "turns": in_a_process(name, sensors, "turns"),
             "silence": in_a_process(name, sensors, "silence"),
         }
-    print(
-        f"{sensors:,} sensors\n\n| start | ready, s | of processor, s | resident, MiB | at most, MiB | round, s | close, s |"
-    )
+    print(f"{sensors:,} sensors\n\n| start | ready, s | of processor, s | resident, MiB", end="")
+    print(" | at most, MiB | round, s | close, s |")
     print("|---|---:|---:|---:|---:|---:|---:|")
     for what, of in said.items():
         numbers = [
