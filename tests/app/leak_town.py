@@ -22,6 +22,14 @@ class Leak:
     from_step: int
     to_step: int
     coefficient: float
+    peak_step: int = 0
+
+    def at(self, step: int) -> float:
+        """Emitter coefficient; the diameter grows evenly until the peak."""
+        if not self.from_step <= step < self.to_step:
+            return 0.0
+        grown = 1.0 if step >= self.peak_step else (step - self.from_step) / (self.peak_step - self.from_step)
+        return self.coefficient * grown**2
 
 
 def town_network(folder: Path, name: str, rng: np.random.Generator | None) -> Path:
@@ -76,8 +84,8 @@ def write_scada(folder: Path, days: int, leaks: tuple[Leak, ...], seed: int = 3)
                 for column, name in enumerate(names):
                     project.set_demand(at[name], 1, 2.0 * max(share[step // 4, column], 0.1))
             for leak in leaks:
-                if step in (leak.from_step, leak.to_step):
-                    project.set_emitter(at[leak.node], leak.coefficient if step == leak.from_step else 0.0)
+                if step in (leak.from_step, leak.to_step) or (leak.from_step < step <= leak.peak_step and not step % 4):
+                    project.set_emitter(at[leak.node], leak.at(step))
 
         ran = project.run(n, STEP_S, nodes=[at[s] for s in SENSORS], links=project.links(["main"]), before_step=before)
     scada = folder / "scada"

@@ -45,6 +45,15 @@ def test_no_leak_gives_none(tmp_path: Path) -> None:
     assert leaks_of_network(*write_scada(tmp_path, 30, (), seed=5)) == []
 
 
+def test_a_leak_that_grows_for_weeks_is_told_once(tmp_path: Path) -> None:
+    """What an incipient leak grows by after it was found is no second leak beside it."""
+    grows = Leak(node="j3-3", from_step=10 * PER_DAY, to_step=10**6, coefficient=1.0, peak_step=24 * PER_DAY)
+    (found,) = leaks_of_network(*write_scada(tmp_path, 30, (grows,), seed=7))
+    assert beside_the_leak(found)
+    assert found.start_time >= START + timedelta(days=10)  # nearly all that it lost is lost after it is told
+    assert found.flow_m3_h == pytest.approx(7.0, rel=0.3)
+
+
 def test_what_was_not_yet_known_does_not_change_what_was_said(leaking: tuple[Path, Path], tmp_path: Path) -> None:
     """No look-ahead: cut after the detection, the files give the same detection."""
     model, scada = leaking
