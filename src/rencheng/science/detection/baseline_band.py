@@ -10,12 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rencheng.science.detection.arrays import SEASON_DTYPE
-from rencheng.science.detection.baseline import SCALE, deviation
+from rencheng.science.detection.baseline import deviation
 from rencheng.science.detection.compiled import kernel
 from rencheng.science.detection.rules import DetectionRule, rule_records
 from rencheng.science.detection.state import new_slots
 
 __all__ = ["expected_band"]
+
+_SCALE = 1
+"""Where the detector keeps its scale, which tests of the band would notice if it moved."""
 
 
 @kernel
@@ -27,7 +30,7 @@ def _replay(at, value, skip, alarmed, slots, rules, seasons, expected, scale):  
         if s.seen == 0:
             s.first_at = at[i]
         s.severity = 2 if alarmed[i] else 0
-        width = max(s.aux[SCALE], r.scale_floor)
+        width = max(s.aux[_SCALE], r.scale_floor)
         z = deviation(s, r, season, at[i], value[i])
         if s.seen >= r.warm_count and at[i] - s.first_at >= r.warm_us:
             expected[i] = value[i] - z * width
