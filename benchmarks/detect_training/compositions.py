@@ -235,6 +235,10 @@ DOMAINS: Final[dict[str, Domain]] = {
 }
 
 
+NOTHING: Final = 0.1
+"""Share of series without an anomaly."""
+EXACT: Final = 0.12
+"""Share of series without noise, as counters and switches give."""
 OTHER_ROWS: Final = 1100, 23000
 """Lengths that any domain may have: a detector is not to tell a domain by how long its series are."""
 
@@ -255,7 +259,7 @@ def composed(rng: Rng, domain: Domain) -> Series:
     """Another series of a domain."""
     rows = int(rng.choice(domain.rows))
     at_us = stamps_of(rng, domain, rows)
-    onsets = pick_onsets(rng, rows, int(rng.choice(domain.anomalies)))
+    onsets = [] if rng.random() < NOTHING else pick_onsets(rng, rows, int(rng.choice(domain.anomalies)))
     level = 10 ** rng.uniform(*domain.level)
     value = noisy(rng, domain, _usual(rng, domain, at_us, level))
     if rng.random() < 0.2:
@@ -273,6 +277,8 @@ def composed(rng: Rng, domain: Domain) -> Series:
     place = Place(at_us=at_us, span=span, local=local, job=job, period=period)
     value = _with_oddities(rng, value, place, onsets, kinds)
     value = _as_reported(rng, domain, np.clip(value, 0, domain.top) if never_below else value)
+    if not onsets:
+        return Series(at_us, value, ())
     labelled = onsets + rng.normal(0, 0.012, len(onsets)) * rows / len(onsets)
     return Series(at_us, value, windows_of(rows, [int(at) for at in np.clip(labelled, 0.2 * rows, 0.97 * rows)]))
 
@@ -356,6 +362,8 @@ def noisy(rng: Rng, domain: Domain, mean: Floats) -> Floats:
     kind, rows = str(rng.choice(domain.noises)), len(mean)
     spread = np.exp(rng.uniform(*np.log(np.array(domain.noise) + 1e-4)))
     memory = float(rng.choice(np.array([0.0, 0.0, rng.uniform(0.2, 0.95)])))
+    if kind != "counts" and rng.random() < EXACT:
+        return mean.copy()
     if kind == "counts":
         return overdispersed(rng, mean * np.exp(autoregression(rng, rows, 0.97, rng.uniform(0, 0.25))), spread**-2)
     if kind in {"lognormal", "zeros"}:

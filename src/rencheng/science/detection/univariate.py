@@ -35,7 +35,7 @@ _NEWS: Final = 1.0
 """Within the quiet, a row is told all the same if it is ten times as likely (log10 odds) as the one told."""
 _TELL: Final = -1.5
 """Log10 odds from which on a row counts as told and starts the quiet."""
-_ALARM: Final = -1.4
+_ALARM: Final = -1.25
 """Log10 odds from which on a told row raises the alarm."""
 _CLEAR_SPAN: Final = 0.7
 _CLEAR_ROWS: Final = 6

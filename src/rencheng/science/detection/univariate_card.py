@@ -15,8 +15,8 @@ __all__ = ["UNIVARIATE_CARD", "UnivariateDetector"]
 UNIVARIATE_CARD: Final = DetectorCard(
     name="univariate",
     quantity="any, without rules or settings of its own",
-    method="21 deviations of each reading, each as a tail probability against the series' own past; a small network "
-    "with fixed weights learnt on made-up series says how likely an anomaly begins; told once, then quiet",
+    method="39 deviations of each reading, each as a tail probability against the series' own past; six small networks "
+    "with fixed weights learnt on made-up series say how likely an anomaly begins; told once, then quiet",
     source="Hill (1975) and Siffer et al. (2017) for the tails; Dietterich et al. (1997) for learning from windows; "
     "scored by the rule of Lavin and Ahmad (2015)",
     settings="none: one setting for all series",
@@ -25,6 +25,7 @@ UNIVARIATE_CARD: Final = DetectorCard(
         "Learns for some hundred readings before it can be believed.",
         "What went wrong from the first day on, and what rises slower than its memory (weeks), is normal to it.",
         "A holiday looks like an odd day.",
+        "A switch without any noise, thrown within a half-hour of the day, may be told when it is thrown.",
         "Hours and days are those of UTC.",
     ),
 )

@@ -77,6 +77,9 @@ _SEASON_LEAST: Final = 3.0
 _SEASON_RATE: Final = 0.05
 _MATURE: Final = 200
 """Rows before which a day is not believed."""
+_FROM_NOTHING: Final = 25.0
+"""The log spread is followed from next to nothing, so that its own deviation is wide at first: some hundred rows pass
+before a change of spread counts for much."""
 _GATHER: Final = 1.0 / 10.0
 _ERROR_MOST: Final = 30.0
 
@@ -199,7 +202,10 @@ def _pace(u: Floats, value: float, followed: Floats, off: Floats, marks: Floats,
     if rows > 100:
         square = min(square, 400.0 * max(followed[9], floor * floor))
     followed[9] += max(1.0 / rows, 1.0 / 100.0) * (square - followed[9])
-    _against(u, _SPREAD, math.log(math.sqrt(followed[9]) + floor), followed, off, 6, rows, 0.03, _SLOW)
+    spread = math.log(math.sqrt(followed[9]) + floor)
+    if rows == 2:
+        followed[6] = spread - _FROM_NOTHING
+    _against(u, _SPREAD, spread, followed, off, 6, rows, 0.03, _SLOW)
     followed[2] += max(1.0 / rows, 1.0 / 300.0) * (value - followed[2])
     _against(u, _LONG, followed[2], followed, off, 7, rows, floor, _SLOWEST)
 

@@ -35,6 +35,10 @@ _FORGET_ROWS: Final = 8000.0
 """At so many rows all counts are halved: four weeks of five-minute readings are remembered."""
 _MOST: Final = 12.0
 """Surprise is told up to 10^−12."""
+_SEEN_OFTEN: Final = 2.0
+_SEEN_SLACK: Final = 0.3
+"""What was seen so great twice or more is no rarer than half of what counting says, whatever the fitted tail thinks: a
+pump that starts every morning deviates seldom, but does so every day."""
 
 
 @njit(error_model="numpy")  # type: ignore[untyped-decorator, unused-ignore]
@@ -76,13 +80,15 @@ def surprise(tail: Floats, deviation: float, refit: bool) -> float:
     if total >= _LEARN_ROWS and deviation > 0.0:
         if refit or tail[_BINS + 2] == 0.0:
             _fit_tail(tail)
+        count = 0.0
+        for j in range(slot, _BINS):
+            count += tail[j]
         beyond = octave - tail[_BINS + 1]
         if beyond >= 0.0:
             found = -math.log10(tail[_BINS + 2]) + beyond * math.log(2.0) / math.log(10.0) / tail[_BINS + 3]
+            if count >= _SEEN_OFTEN:
+                found = min(found, _SEEN_SLACK - math.log10(count / (total + 1.0)))
         else:
-            count = 0.0
-            for j in range(slot, _BINS):
-                count += tail[j]
             found = -math.log10(min(1.0, (count + 1.0) / (total + 1.0)))
     tail[slot] += 1.0
     tail[_BINS] += 1.0
