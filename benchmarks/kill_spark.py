@@ -7,6 +7,7 @@ run again, an executor's JVM is killed, and at the end both must hold the same r
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import shutil
@@ -98,10 +99,13 @@ def kills(folder: Path, readings: int, *, sensors: int = 2000) -> Outcome:
     begun = time.monotonic()
     count, alarms, digest = embedded_digest(city, source, folder / "embedded.duckdb")
     between = time.monotonic()
+    logs = _logs_of_workers()
     killed = (
         _killed(folder, "local[2]", after=0, what="driver", kill=_kill_group),
         _killed(folder, "local-cluster[2,1,1024]", after=1, what="executor", kill=_kill_executor),
     )
+    for path in sorted(_logs_of_workers() - logs):
+        shutil.rmtree(path)
     status = scale_out_status(out)
     files = (out / "readings").glob("shard=*/*.parquet")
     return Outcome(
@@ -142,6 +146,12 @@ def _killed(
     finally:
         _kill_group(process)
         log.close()
+
+
+def _logs_of_workers() -> set[Path]:
+    """Folders that workers of a cluster on this machine leave in Spark's own."""
+    spec = importlib.util.find_spec("pyspark")
+    return set() if spec is None or spec.origin is None else set((Path(spec.origin).parent / "work").glob("app-*"))
 
 
 def _committed(out: Path) -> int:

@@ -28,7 +28,7 @@ from pyspark.sql import SparkSession
 from rencheng.adapters.spark import open_session
 from rencheng.app.scale_out import ScaleOutOptions, scale_out
 folder = Path(sys.argv[1])
-settings = {"spark.sql.shuffle.partitions": "3"}
+settings = {"spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
 options = ScaleOutOptions(shards=3, files=2, history=True, memory="512m", settings=settings)
 told = []
 for more in ("", "late.parquet"):
