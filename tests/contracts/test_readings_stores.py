@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from tests.contracts.readings_contract import CITY, Open, ReadingStoreContract
 
-from rencheng.adapters.duckdb import DuckDbReadings
+from rencheng.adapters.duckdb import DuckDbReadings, compaction, journal, readings
 
 
 class TestDuckDbReadings(ReadingStoreContract):
@@ -25,3 +25,14 @@ class TestDuckDbReadings(ReadingStoreContract):
         yield again
         for handle in handles:
             handle.close()
+
+
+class TestSortingReadings(TestDuckDbReadings):
+    """The same store, sorting every batch into a run at once and merging them by twos."""
+
+    @pytest.fixture(autouse=True)
+    def _sorting(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(readings, "SEGMENT_ROWS", 1)
+        monkeypatch.setattr(journal, "CHECKPOINT_TRANSACTIONS", 1)
+        monkeypatch.setattr(compaction, "MERGED", 2)
+        monkeypatch.setattr(compaction, "BUSY_RATIO", 2.0)

@@ -19,6 +19,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 
 from rencheng.adapters.duckdb.layout import Layout, Run, Segment
 from rencheng.adapters.duckdb.runs import Columns, put_in_order, run_file, write_run
@@ -118,7 +119,7 @@ class Compactor:
                 if self._step(hurry=False):
                     self._refused = ""
                     continue
-            except (OSError, duckdb.Error, StorageFailed) as error:
+            except (OSError, MemoryError, duckdb.Error, pa.ArrowException, StorageFailed) as error:
                 self._say(error)
                 self._stop.wait(_REST_S)
                 continue
@@ -127,7 +128,7 @@ class Compactor:
 
     def _say(self, error: Exception) -> None:
         """Tell a refusal once; readings are taken and found as before, only more slowly."""
-        if (text := str(error).splitlines()[0]) != self._refused:
+        if (text := (str(error) or type(error).__name__).splitlines()[0]) != self._refused:
             self._refused = text
             _LOG.warning("readings wait to be sorted, they stay where they are: %s", text)
 
