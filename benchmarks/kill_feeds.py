@@ -40,7 +40,9 @@ from rencheng.sense import channels_of_city, decoded_from_arrays
 
 __all__ = ["Outcome", "rounds_of_kills"]
 
-_PAGE_S = 120.0
+_PAGE_S = 180.0
+_PAUSE_S = 0.05
+"""Between two bundles for the broker, which keeps them all while the run is down."""
 _FEEDS = {
     "pushed": """
 format = "ndjson"
@@ -102,20 +104,23 @@ class _Run:
         self._command = [sys.executable, "-m", "rencheng", "run", "--city", str(city), "--port", str(port)]
         self._environment = os.environ | {"RENCHENG_HOME": str(home), "RENCHENG_FLOOD": "off"}
         self.address = f"http://127.0.0.1:{port}"
+        self._errors = home.parent / "run.err"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:
         begun = time.monotonic()
-        self._process = subprocess.Popen(
-            self._command, env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
+        with self._errors.open("ab") as errors:
+            self._process = subprocess.Popen(
+                self._command, env=self._environment, stdout=subprocess.DEVNULL, stderr=errors
+            )
         while True:
             try:
                 httpx.get(f"{self.address}/healthz", timeout=5).raise_for_status()
                 return time.monotonic() - begun
             except httpx.HTTPError:
                 if self._process.poll() is not None or time.monotonic() - begun > _PAGE_S:
-                    raise SystemExit("the run does not come up") from None
+                    said = self._errors.read_text(encoding="utf-8", errors="replace")[-2000:]
+                    raise SystemExit(f"the run does not come up, status {self._process.poll()}: {said}") from None
                 time.sleep(0.02)
 
     def end(self, how: signal.Signals) -> None:
@@ -178,7 +183,7 @@ class _Writers:
             self._publisher = Publisher(self.broker.port, "writer")
         rows = self._readings(number, 100, 1)
         self._publisher.publish([(f"city/{s}/stage", json.dumps({"t": t, "v": _value(t)}).encode()) for s, t in rows])
-        time.sleep(0.01)
+        time.sleep(_PAUSE_S)
         return rows
 
     def _observe(self, number: int) -> list[tuple[str, int]]:
@@ -192,7 +197,7 @@ class _Writers:
             body = json.dumps({"phenomenonTime": at, "result": _value(t)}).encode()
             messages.append((f"v1.1/Datastreams('{s}:stage_m')/Observations", body))
         self._observer.publish(messages)
-        time.sleep(0.01)
+        time.sleep(_PAUSE_S)
         return rows
 
     def _report(self, number: int) -> list[tuple[str, int]]:

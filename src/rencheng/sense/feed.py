@@ -228,7 +228,7 @@ _SENSORTHINGS: Mapping[str, Any] = {
 def feed_config_from_dict(section: Mapping[str, Any], *, where: str) -> FeedConfig:
     """Make a feed configuration of a ``[feed]`` table; ``where`` names the file in messages."""
     source = section.get("source")
-    if isinstance(source, Mapping) and source.get("kind") == "sensorthings":
+    if isinstance(source, Mapping) and source.get("kind") == "sensorthings" and "format" not in section:
         section = {**_SENSORTHINGS, **section}
     _check_keys(FeedConfig, section, f"{where} [feed]")
     for key, cls in _TABLES.items():
