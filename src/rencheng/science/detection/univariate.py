@@ -61,7 +61,7 @@ def new_told() -> Floats:
 
 @dataclass(slots=True)
 class UnivariateState:
-    """All that is remembered of one series: arrays of fixed size (about 180 kB), to be kept and loaded as they are.
+    """All that is remembered of one series: arrays of fixed size (about 170 kB), to be kept and loaded as they are.
 
     ``arrays`` are those of ``EVIDENCE_SHAPES``; ``told`` is what :func:`tell` keeps (see :func:`new_told`).
     """
