@@ -1,5 +1,5 @@
 # Rencheng 韧城. `make run` and `make test` need nothing done by hand before them.
-.PHONY: setup check test run bench lock docs clean
+.PHONY: setup check test run bench stress lock docs clean
 
 PY := .venv/bin/python
 
@@ -25,6 +25,9 @@ run: setup ## grow the sandbox city (cached), open the page, play a rainstorm re
 
 bench: setup ## measure against peers; writes docs/benchmarks.md
 	$(PY) -m benchmarks
+
+stress: setup ## short loads beside their peers, held to benchmarks/stress-baseline.json
+	$(PY) -m benchmarks.stress
 
 lock: ## pin every dependency again
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --group dev pyproject.toml -o requirements/dev.lock
