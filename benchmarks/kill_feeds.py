@@ -41,7 +41,7 @@ from rencheng.sense import channels_of_city, decoded_from_arrays
 __all__ = ["Outcome", "rounds_of_kills"]
 
 _PAGE_S = 180.0
-_PAUSE_S = 0.05
+_PAUSE_S = 0.2
 """Between two bundles for the broker, which keeps them all while the run is down."""
 _FEEDS = {
     "pushed": """
@@ -282,12 +282,15 @@ def rounds_of_kills(city: Path, folder: Path, rounds: int, *, seed: int = 1) -> 
 
 
 def _await_broker(run: _Run, readings: int) -> None:
-    """Wait until the run has taken what the broker still keeps for it."""
-    until = time.monotonic() + 60
+    """Wait until the run has taken what the broker still keeps for it; as long as it goes on taking."""
+    most, until = 0, time.monotonic() + _PAGE_S
     while time.monotonic() < until:
-        feeds = httpx.get(f"{run.address}/api/readings", timeout=10).raise_for_status().json()
-        if sum(feed["stored"] for feed in feeds) >= readings:
+        feeds = httpx.get(f"{run.address}/api/readings", timeout=60).raise_for_status().json()
+        stored = sum(feed["stored"] for feed in feeds)
+        if stored >= readings:
             return
+        if stored > most:
+            most, until = stored, time.monotonic() + _PAGE_S
         time.sleep(0.1)
 
 
