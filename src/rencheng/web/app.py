@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from rencheng import __version__
+from rencheng.app.elastic_workers import ElasticWorkers
 from rencheng.app.settings import Settings
 from rencheng.web.context import Context
 from rencheng.web.events import EventHub
@@ -91,6 +92,7 @@ def create_app(session: Session, *, console: Path | None = CONSOLE, settings: Se
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        context.workers = ElasticWorkers()  # an application that is started again finds nobody sent home
         yield
         context.hub.close()
         context.workers.close()
