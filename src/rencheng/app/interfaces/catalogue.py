@@ -166,6 +166,7 @@ INTERFACES: tuple[InterfaceClass, ...] = (
         "Condition of a feed",
         "GET /api/readings",
         {"feed": FeedCondition},
+        version=2,
         direction="out",
     ),
     _of(
