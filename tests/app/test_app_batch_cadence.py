@@ -74,6 +74,6 @@ def test_what_a_kill_left_untold_is_made_up_for_in_one_fact(sandbox_city: Path, 
     run = compose(city, tmp_path / "run", mode="live", source="", seed=0, feed_id="", settings=Settings(flood="off"))
     for _ in range(2):
         run.take_up(at(100))
-        taken = [e.body for e in run.ledger.since(0) if e.kind == "BatchTaken"]
-        assert [(body.position, body.accepted) for body in taken] == [("p1", 1), ("p4", 3)]
+        told = [e.body for e in run.ledger.since(0) if e.kind == "BatchTaken"]
+        assert [(body.position, body.accepted) for body in told] == [("p1", 1), ("p4", 3)]
     run.close()

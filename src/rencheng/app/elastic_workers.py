@@ -1,7 +1,7 @@
 """Workers that decode deliveries: more of them while deliveries wait, fewer when they idle.
 
-A worker decodes a delivery, lays it on the intake desk and is free: nobody stands by while the desk commits. So a few do
-for a burst; they become more when the desk has no room and holds them up, or when decoding is what is slow.
+A worker decodes a delivery, lays it on the intake desk and is free: nobody stands by while the desk commits. So a few
+do for a burst; they become more when the desk has no room and holds them up, or when decoding is what is slow.
 """
 
 from __future__ import annotations

@@ -183,7 +183,7 @@ class LeakFilter:
             leak.peak_m3_h = max(leak.peak_m3_h, size)
         self.snapshots[day] = Snapshot(self.belief, list(self.filtered))
         for old in (self.snapshots, self.evidence, self.noise):
-            old.pop(day - KEEP_D - 1, None)  # type: ignore[attr-defined]  # three dictionaries by day
+            old.pop(day - KEEP_D - 1, None)
 
     def again(self, since: int) -> None:
         """Filter the days from ``since`` on again from the snapshot before."""
