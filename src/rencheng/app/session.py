@@ -189,6 +189,7 @@ class Session:
             if self._phase == "running":
                 with self._changed:
                     self._turn_on_heard(all_of_it=True)  # what was acknowledged last is in the ledger before it closes
+        self._sensorthings.close()
         self._score.run.close()
 
     def clock(self) -> ClockReading:
@@ -432,6 +433,7 @@ class Session:
 
     def _restart(self) -> None:
         self._halt()
+        self._sensorthings.close()
         self._score.run.close()
         with self._changed:
             self._score = self._compose()

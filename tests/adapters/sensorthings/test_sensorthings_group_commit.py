@@ -7,11 +7,15 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
+import pyarrow as pa
+import pytest
 from tests.adapters.sensorthings.sensorthings_city import Client, new_stream
 
+from rencheng.adapters.duckdb import DuckDbReadings
 from rencheng.adapters.sensorthings import Answer, Entity, Outcome, Post
 from rencheng.adapters.sensorthings.group_commit import GroupCommit
 from rencheng.kernel import RenchengError, StorageFailed
+from rencheng.sense.reading_query import ReadingQuery
 
 
 def posts(*paths: str) -> list[Post]:
@@ -110,3 +114,30 @@ def test_a_datastream_that_is_not_there_is_refused_alone(client: Client) -> None
     assert isinstance(outcomes[0], RenchengError)
     assert isinstance(outcomes[1], RenchengError)
     assert isinstance(outcomes[2], Entity)
+
+
+def test_thousands_that_a_broker_sends_again_cost_a_few_questions_and_not_thousands(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A core that is killed gets its backlog again: asked for one by one, it were not through before the next kill."""
+    keys = [new_stream(client, name=f"redelivered {n}", unit="m")["@iot.id"] for n in range(2)]
+    bodies = [{"phenomenonTime": f"2026-05-04T{n // 60:02}:{n % 60:02}:00Z", "result": n / 4} for n in range(1000)]
+    sent = [Post(f"Datastreams({keys[n % 2]})/Observations", body, "broker") for n, body in enumerate(bodies)]
+    first = [found.key for found in client.service.offer(sent).result(60) if isinstance(found, Entity)]
+    assert len(first) == len(sent)
+    asked = 0
+    select = DuckDbReadings.select
+
+    def counted(store: DuckDbReadings, query: ReadingQuery) -> pa.Table:
+        nonlocal asked
+        asked += 1
+        return select(store, query)
+
+    monkeypatch.setattr(DuckDbReadings, "select", counted)
+    other = Post(sent[0].path, bodies[0] | {"result": 99.5}, "broker")
+    again = client.service.offer([*sent, other]).result(60)
+    keys_again = [found.key for found in again if isinstance(found, Entity)]
+    assert keys_again == [*first, f"{first[0]}~99.5"]
+    shown = [found.row.properties["result"] for found in again[:3] if isinstance(found, Entity) and found.row]
+    assert shown == [0, 0.25, 0.5]
+    assert asked < 40

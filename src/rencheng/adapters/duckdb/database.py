@@ -117,7 +117,8 @@ class Database:
 
     def close(self) -> None:
         """Release the file."""
-        self._door.close()
+        with self._door_lock:  # somebody may be making a cursor of it
+            self._door.close()
         self.con.close()
 
 

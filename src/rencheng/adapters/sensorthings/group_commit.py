@@ -86,6 +86,10 @@ class GroupCommit:
         self._worker.submit(self._work)
         return done
 
+    def close(self) -> None:
+        """Store what was handed in, and have nobody at work any more."""
+        self._worker.shutdown(wait=True)
+
     def _work(self) -> None:
         while group := self._next():
             posts = [post for bundle, _ in group for post in bundle]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 import pyarrow as pa
@@ -24,6 +25,7 @@ from rencheng.sense.ports import QualityFlag
 
 __all__ = ["Keep", "Observing"]
 
+_MOST_SPANS, _NEAR_US = 8, 60_000_000
 Keep = Callable[[Changes, str], None]
 """Records changes as an actor's."""
 
@@ -146,21 +148,38 @@ class Observing:
         """
         doubled = intake is not None and ("duplicate_stamp" in intake.flagged or intake.repeated > 0)
         flags = None if doubled or intake is None else _flags_of_all(intake)
+        there = self._there(observations) if doubled or flags is None else {}
         changes: dict[str, Changes] = {}
         keys = []
         for one, actor in zip(observations, actors, strict=True):
             if not one.is_more:
-                keys.append(self._key_of(one, (), doubled=doubled))
+                keys.append(self._key_of(one, (), there, doubled=doubled))
                 continue
             mine = changes.setdefault(actor, Changes(self._book, micros(self._clock())))
-            keys.append(self._key_of(one, changes.values(), doubled=doubled))
+            keys.append(self._key_of(one, changes.values(), there, doubled=doubled))
             links: dict[str, tuple[EntityKey, ...]] = {"Datastream": (one.datastream,)}
             if one.feature is not None:
                 links["FeatureOfInterest"] = (one.feature,)
             mine.put("Observations", keys[-1], Record(content=one.content, links=links))
         for actor, mine in changes.items():
             self._keep(mine, actor)
-        return [self._shown(key, one, flags) for key, one in zip(keys, observations, strict=True)]
+        return [self._shown(key, one, there, flags) for key, one in zip(keys, observations, strict=True)]
+
+    def _there(self, observations: Sequence[NewObservation]) -> dict[str, Entity]:
+        """Observations that are stored for the stamps of a group, by their ids, the store asked a few times in all.
+
+        What a broker sends again after a cut are thousands; what of them this misses is asked for one by one.
+        """
+        stamps: dict[EntityKey, list[int]] = {}
+        for one in observations:
+            if not one.is_more and one.value is not None:
+                stamps.setdefault(one.datastream, []).append(one.at_us)
+        found: dict[str, Entity] = {}
+        for datastream, at_us in stamps.items():
+            keep = dict.fromkeys(at_us)
+            for span in _spans(sorted(keep)):
+                found.update((entity.key, entity) for entity in self._reader.between(datastream, span, keep=keep))
+        return found
 
     def foreseen(self, one: NewObservation) -> Entity:
         """An Observation as it will be once it is stored, but for the quality flags that it may get."""
@@ -185,15 +204,21 @@ class Observing:
             for at_us, value in zip(stamps, rows.value.to_pylist(), strict=True)
         ]
 
-    def _shown(self, key: str, one: NewObservation, flags: Sequence[str] | None) -> Entity | None:
+    def _shown(
+        self, key: str, one: NewObservation, there: Mapping[str, Entity], flags: Sequence[str] | None
+    ) -> Entity | None:
         """An Observation as the store would give it, without asking the store where its flags are known."""
-        if one.is_more or flags is None:
+        if one.is_more:
             return self._reader.observation(key)
+        if flags is None:
+            return there.get(key) or self._reader.observation(key)
         assert one.value is not None
         result = shown_value(one.value, self._book.conversion(one.datastream))
         return _plain(key, one.datastream, one.at_us, result, one.feature, flags)
 
-    def _key_of(self, one: NewObservation, changes: Iterable[Changes], *, doubled: bool) -> str:
+    def _key_of(
+        self, one: NewObservation, changes: Iterable[Changes], there: Mapping[str, Entity], *, doubled: bool
+    ) -> str:
         plain = observation_id(one.datastream, one.at_us)
         if one.value is None:
             number, key = 1, plain
@@ -201,11 +226,17 @@ class Observing:
                 number += 1
                 key = f"{plain}~{number}"
             return key
-        if doubled:
+        if doubled and not self._is_of(there.get(plain), one, one.value):
             second = observation_id(one.datastream, one.at_us, repr(one.value))
-            if self._reader.observation(second) is not None:
+            if second in there or self._reader.observation(second) is not None:
                 return second
         return plain
+
+    def _is_of(self, entity: Entity | None, one: NewObservation, value: float) -> bool:
+        """Whether a stored Observation has the value that was sent."""
+        if entity is None or entity.row is None:
+            return False
+        return bool(entity.row.properties["result"] == shown_value(value, self._book.conversion(one.datastream)))
 
     def _feature(self, datastream: EntityKey, wanted: Any, actor: str) -> EntityKey:
         """The feature that a body describes; without one, that of the Thing's Location (clause 10.2.1.1)."""
@@ -242,6 +273,13 @@ class Observing:
         links = {**before.links, "FeatureOfInterest": (feature,)}
         changes.put("Datastreams", datastream, Record(content=before.content, links=links, stored_as=before.stored_as))
         self._keep(changes, actor)
+
+
+def _spans(at_us: Sequence[int]) -> list[Span]:
+    """Few spans that hold ascending stamps: cut where the widest gaps are."""
+    least = max((at_us[-1] - at_us[0]) // _MOST_SPANS, _NEAR_US)
+    starts = [0, *(k for k in range(1, len(at_us)) if at_us[k] - at_us[k - 1] > least), len(at_us)]
+    return [Span(at_us[first], at_us[last - 1]) for first, last in pairwise(starts)]
 
 
 def _plain(

@@ -214,6 +214,10 @@ class SensorThings:
         """Have Observations created with those that others create now; the future is done when they are durable."""
         return self._group.offer(posts)
 
+    def close(self) -> None:
+        """Finish what was offered; the stores may be closed then."""
+        self._group.close()
+
     def _create(self, kind: EntityType, parent: Entity | None, link: str, body: Any, actor: str) -> Entity:
         given: dict[str, EntityKey] = {}
         if parent is not None:
