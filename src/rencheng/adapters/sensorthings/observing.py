@@ -178,7 +178,7 @@ class Observing:
         for datastream, at_us in stamps.items():
             keep = dict.fromkeys(at_us)
             for span in _spans(sorted(keep)):
-                found.update((entity.key, entity) for entity in self._reader.between(datastream, span, keep=keep))
+                found.update((str(entity.key), entity) for entity in self._reader.between(datastream, span, keep=keep))
         return found
 
     def foreseen(self, one: NewObservation) -> Entity:
