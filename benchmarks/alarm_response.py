@@ -81,7 +81,7 @@ def play(city: City, folder: Path, events: int, seed: int) -> Answers:
         settings=Settings(flood="off"),
     )
     run.begin(START)
-    trials = event_trials(SMOKE, events, np.random.default_rng([seed, 1]), hours=0.2)
+    trials = event_trials(SMOKE, events, np.random.default_rng([seed, 1]), hours=1.0)
     answers = Answers()
     for device in range(events):
         mine = trials.channel == device
